@@ -1,0 +1,55 @@
+"""All checks of a unit, run without pytest: the verdict."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from workbook.checks import feedback
+from workbook.checks.session import Session
+from workbook.checks.task import CheckFunction, read_checks
+from workbook.course import Unit
+from workbook.report import Check, Verdict, judge_task, judge_unit
+from workbook.runner import Failed, Source
+from workbook.text import _
+
+Progress = Callable[[CheckFunction, Check], None]
+
+
+def grade(
+    unit: Unit,
+    target: Path,
+    source: Source,
+    *,
+    path: Sequence[Path] = (),
+    off: threading.Event | None = None,
+    progress: Progress = lambda function, check: None,
+) -> Verdict:
+    """Run the unit's checks on the app in ``target``, each on its own. Raises `CalledOff` when ``off`` is set."""
+    with Session(target, source, path=path, off=off) as session:
+        results: dict[str, list[Check]] = {}
+        for function in read_checks(unit.checks):
+            check = session.run(function)
+            results.setdefault(function.task, []).append(check)
+            progress(function, check)
+        return make_verdict(unit, results, session.not_started, target)
+
+
+def make_verdict(
+    unit: Unit, results: dict[str, list[Check]], not_started: Failed | None, target: Path
+) -> Verdict:
+    """The results of checks, by task, as a verdict; an app that never started is told once."""
+    message = ""
+    if not_started is not None:
+        message = feedback.not_started(not_started, target)
+        once = _("The app did not start.")
+        results = {
+            task: [
+                Check(c.name, c.status, once if c.message == message else c.message, c.duration)
+                for c in checks
+            ]
+            for task, checks in results.items()
+        }
+    tasks = [judge_task(t.id, t.title, t.points, t.bonus, results.get(t.id, [])) for t in unit.tasks]
+    return judge_unit(unit.id, tasks, message)
