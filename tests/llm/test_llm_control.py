@@ -1,8 +1,10 @@
 """Gates, hang-ups, failures: what a check does with the server."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -52,7 +54,7 @@ def test_tokens_may_be_released_several_at_once_and_beforehand(llm: LocalLLM) ->
     answer = llm.will_say("um", "dois", "tres", gated=True)
     answer.release(2)
     with listening(llm) as lines:
-        assert ["um" in next(lines) or "dois" in next(lines) for _ in range(1)]
+        next(lines)
         assert llm.wait(lambda: len(last(llm).sent) == 2, 10)
         answer.release(5)
         assert llm.wait(lambda: len(last(llm).sent) == 3, 10)
@@ -115,9 +117,12 @@ def test_a_client_that_leaves_before_any_answer_is_noticed(llm: LocalLLM) -> Non
     for stall, stream in zip(stalls, (True, False), strict=True):
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(
-                f"{llm.base_url}/chat/completions", json=body(stream=stream), timeout=httpx.Timeout(5, read=0.05)
+                f"{llm.base_url}/chat/completions",
+                json=body(stream=stream),
+                timeout=httpx.Timeout(5, read=0.05),
             )
-        assert llm.wait(lambda stall=stall: stall.request and stall.request.hung_up, 10)
+        assert stall.request is not None
+        assert llm.wait(partial(getattr, stall.request, "hung_up"), 10)
     assert [request.sent for request in llm.requests] == [[], []]
 
 
@@ -190,7 +195,7 @@ def test_answers_that_are_not_streamed_break_too(llm: LocalLLM) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         ask(llm, stream=False)
     llm.will_say("um", then="malformed")
-    with pytest.raises(ValueError, match="JSON|Unterminated|Expecting"):
+    with pytest.raises(json.JSONDecodeError):
         ask(llm, stream=False).json()
     llm.will_say("um", then="error")
     assert ask(llm, stream=False).status_code == 500

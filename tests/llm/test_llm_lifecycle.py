@@ -1,13 +1,16 @@
 """Starting, stopping, refusing, resetting, counting connections."""
 
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from workbook.llm import LocalLLM, PortInUse
+from workbook.llm import LocalLLM, PortInUse, Request
+from workbook.llm.record import MAX_REQUESTS, Ledger
 
 ASK = {"stream": True, "messages": [{"role": "user", "content": "oi"}]}
 
@@ -48,6 +51,17 @@ def test_a_port_in_use_is_named() -> None:
         LocalLLM(port=llm.port).start()
     assert caught.value.port == llm.port
     assert isinstance(caught.value, OSError)
+
+
+def test_a_reset_before_the_start_names_what_is_missing() -> None:
+    with pytest.raises(RuntimeError, match=r"call start\(\)"):
+        LocalLLM().reset()
+
+
+def test_importing_the_server_imports_no_framework_or_client() -> None:
+    heavy = "{'fastapi', 'openai', 'httpx', 'langchain_core'}"
+    code = f"import sys, workbook.llm; print({heavy} & sys.modules.keys())"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
 def test_closing_frees_whoever_waits() -> None:
@@ -135,12 +149,12 @@ def test_each_write_leaves_the_socket_at_once() -> None:
     with LocalLLM(keep_alive=True) as llm, httpx.Client() as client:
         ask(llm, client)
         (connection,) = llm._listener._state.connections
-        assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connection.transport.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY
+        )
 
 
-def test_the_oldest_of_too_many_requests_are_forgotten(llm: LocalLLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbook.llm.record import MAX_REQUESTS, Ledger, Request
-
+def test_the_oldest_of_too_many_requests_are_forgotten() -> None:
     ledger = Ledger()
     for number in range(MAX_REQUESTS + 1):
         ledger.arrived(Request("POST", f"/{number}", {}, b"", 1))

@@ -71,7 +71,23 @@ def test_an_answer_that_is_not_streamed_is_one_completion_with_usage(llm: LocalL
 
 def test_any_text_survives_the_wire(llm: LocalLLM) -> None:
     dice = random.Random(42)
-    pieces = ["\n", "\r", "\r\n", "\n\n", " ", "", "ã", "🦜", "👩‍🚀", "\u2028", "\x85", "data: ", "[DONE]", '"', "\\"]
+    pieces = [
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        " ",
+        "",
+        "ã",
+        "🦜",
+        "👩‍🚀",
+        "\u2028",
+        "\x85",
+        "data: ",
+        "[DONE]",
+        '"',
+        "\\",
+    ]
     tokens = ["".join(dice.choices(pieces, k=dice.randint(0, 4))) for _ in range(1000)]
     llm.will_say(*tokens)
     streamed = chunks_of(ask(llm, stream=True))[1:-1]
@@ -155,7 +171,9 @@ def test_the_prompt_is_the_last_user_message_in_one_part_or_many(llm: LocalLLM) 
     assert [request.prompt for request in llm.requests] == ["um dois", ""]
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"oi"', b"\xff", b"{}", b'{"messages": []}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b'"oi"', b"\xff", b"{}", b'{"messages": []}', b"[" * 100_000]
+)
 def test_a_request_that_is_not_one_is_refused_recorded_and_takes_no_script(llm: LocalLLM, raw: bytes) -> None:
     answer = llm.will_say("guardada")
     response = httpx.post(f"{llm.base_url}/chat/completions", content=raw)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import select
 import time
 from collections.abc import Callable, Mapping
@@ -11,19 +10,11 @@ from typing import Any, Self
 
 from workbook.checks.limit import Limit
 from workbook.checks.outcome import Failure, Otherwise, show
+from workbook.checks.patience import CAP, TICK, UNRESPONSIVE, Patience, probe
 from workbook.checks.sse import Decoder, Event
 from workbook.checks.wire import Call
 from workbook.runner import App
 from workbook.text import _
-
-# Silence convicts only when the app had this many seconds and answered this many other requests meanwhile.
-PATIENCE = 0.3
-PROBES = 5
-# How long an app may answer nobody before one asks where it is, and how often the answer must be the same.
-UNRESPONSIVE = 2.0
-SAME_PLACE = 5
-CAP = 15.0
-TICK = 0.02
 
 
 class Reply:
@@ -152,7 +143,7 @@ class Stream(Reply):
         return self._decoder.unfinished
 
     def until(self, text: str) -> str:
-        """Read until at least as much text as ``text`` has come, or until silence is certain; the text so far."""
+        """The text so far, once at least as much as ``text`` has come or silence is certain."""
         self._api.patiently(lambda: len(self.text) >= len(text), self.call)
         return self.text
 
@@ -248,43 +239,29 @@ class Api:
         return call
 
     def wait(self, happened: Callable[[], bool], *calls: Call) -> None:
-        """Wait for what a working app surely does. Fails, saying where the app is, when it does not."""
+        """Wait for what a working app surely does, however slowly. Fails when it does not."""
         ends = time.monotonic() + CAP
         while not happened():
             self.limit.check()
             if time.monotonic() > ends:
-                self._ask_where()
-                raise Failure(mistake=_("No answer in {seconds:.0f} seconds.").format(seconds=CAP))
+                if not self.patiently(happened, *calls):
+                    raise Failure(mistake=_("No answer in {seconds:.0f} seconds.").format(seconds=CAP))
+                return
             self._advance(calls)
 
     def patiently(self, happened: Callable[[], bool], *calls: Call) -> bool:
-        """Whether it happens. False is said only when it is certain: the app had time and served others
-        meanwhile, or stands still in one line of the student's file, which ``blocked_at`` then names.
-        """
-        began = answered_at = time.monotonic()
-        answered, places = 0, [""]
-        probe: Call | None = None
-        while not happened():
-            self.limit.check()
-            if calls and all(call.done for call in calls):
-                return happened()
-            now = time.monotonic()
-            if probe is not None and probe.done:
-                answered, answered_at, probe = answered + (probe.status is not None), now, None
-                if not self.app.alive:
+        """Whether it happens. False is said only when that is certain (see ``Patience``)."""
+        patience = Patience(self.app)
+        try:
+            while not happened():
+                self.limit.check()
+                if (calls and all(call.done for call in calls)) or patience.is_over():
                     return happened()
-            if now - began > PATIENCE and answered >= PROBES:
-                return happened()
-            if now - answered_at > UNRESPONSIVE:
-                places.append(self._ask_where())
-                if places[-1] and len(places) > SAME_PLACE and len(set(places[-SAME_PLACE:])) == 1:
-                    return happened()
-            if now - began > CAP:
-                return happened()
-            if probe is None and now - began > PATIENCE / 2:
-                probe = Call(self.app.port, "GET", "/" + secrets.token_hex(8))
-            self._advance((*calls, probe) if probe else calls)
-        return True
+                self._advance((*calls, patience.probe) if patience.probe else calls)
+            return True
+        finally:
+            self.blocked_at = patience.blocked_at or self.blocked_at
+            patience.close()
 
     def _advance(self, calls: tuple[Call, ...]) -> None:
         waiting = {call.socket: call for call in calls if not call.done}
@@ -294,19 +271,13 @@ class Api:
         for ready in select.select(list(waiting), [], [], TICK)[0]:
             waiting[ready].advance(0)
 
-    def _ask_where(self) -> str:
-        time.sleep(TICK)
-        if where := self.app.where():
-            self.blocked_at = f"{self.app.file.name}:{where['line']}: {where['text'].strip()}"
-        return self.blocked_at if where else ""
-
     def eventually(self, happened: Callable[[], bool]) -> bool:
         """Whether something outside the app (the LLM's record, a file) comes about; see ``patiently``."""
         return self.patiently(happened)
 
     def responds(self) -> bool:
         """Whether the app answers anybody at all (a path that does not exist will do)."""
-        call = Call(self.app.port, "GET", "/" + secrets.token_hex(8))
+        call = probe(self.app)
         ends = time.monotonic() + UNRESPONSIVE
         while not call.done and time.monotonic() < ends:
             self._advance((call,))

@@ -26,7 +26,7 @@ def grade(
     off: threading.Event | None = None,
     progress: Progress = lambda function, check: None,
 ) -> Verdict:
-    """Run the unit's checks on the app in ``target``, each on its own. Raises `CalledOff` when ``off`` is set."""
+    """Run the unit's checks on the app in ``target``. Raises `CalledOff` when ``off`` is set."""
     with Session(target, source, path=path, off=off) as session:
         results: dict[str, list[Check]] = {}
         for function in read_checks(unit.checks):

@@ -16,7 +16,7 @@ Otherwise = str | Callable[[Any], str | None] | None
 class Failure(AssertionError):
     """The program under test does not do what it should.
 
-    ``expected`` and ``got`` are shown as they are (already text); ``mistake`` is the likely cause, a sentence.
+    ``expected`` and ``got`` are text, shown as it is; ``mistake`` is the likely cause, a sentence.
     """
 
     expected: str = ""

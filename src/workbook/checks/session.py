@@ -31,7 +31,7 @@ class Serve:
         self._session = session
 
     def __call__(self, *, dotenv: str = "", **env: str | None) -> Api:
-        """A client of a new process. ``env`` changes its environment (None removes), ``dotenv`` is its ``.env``."""
+        """A client of a new process: ``env`` changes its environment (None removes)."""
         return self._session.serve(env, dotenv)
 
     def refused(self, *, dotenv: str = "", **env: str | None) -> Failed:
@@ -45,7 +45,7 @@ class Serve:
 
 
 class Session:
-    """Brings the submission's app up when it is first needed, and anew when a check has left it unwell.
+    """Brings the submission's app up when first needed, and anew when a check has left it unwell.
 
     ``path`` are folders it may import from; ``off`` calls the run off from another thread.
     """
@@ -132,7 +132,7 @@ class Session:
         return self._app
 
     def start(self, env: Mapping[str, str | None] | None = None, dotenv: str = "") -> App:
-        """A new process of the app, its settings changed by ``env`` (None takes one away). Raises `Failed`."""
+        """A new process of the app, its settings changed by ``env``. Raises `Failed`."""
         changed = {**self._env, **(env or {})}
         given = {name: value for name, value in changed.items() if value is not None}
         app = App(self.file, env=given, dotenv=dotenv, path=self._path, source=self._source)

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Protocol
 
 import anyio
@@ -15,7 +14,6 @@ from workbook.llm.script import Answer, Failure, Script, Stall
 
 MAX_BODY = 4 * 1024 * 1024
 BROKEN = "The model stopped in the middle of its answer."
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Voice(Protocol):
@@ -165,8 +163,8 @@ class Exchange:
         self._connection.cut()
         await anyio.sleep_forever()
 
-    async def _start(self, status: int, media_type: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        named = {"content-type": media_type, **headers}
+    async def _start(self, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+        named = {"content-type": media_type, **(headers or {})}
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 

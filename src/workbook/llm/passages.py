@@ -10,11 +10,11 @@ from dataclasses import dataclass
 # The share of a question, its rarer words weighing more, that a passage must speak of.
 NEAR = 0.35
 # Words that say nothing of what a question is about.
-EMPTY_WORDS = frozenset(
-    "ao aos as com como da das de diga do dos ela ele em era essa esse esta este eu explique fala fale foi isso "
-    "isto ja mais mas me meu minha muito na nao nas no nos ou para pela pelo pode por porque posso quais qual "
-    "quando quanto que quem sao se sem ser seu sobre sua tem ter uma umas uns voce".split()
-)
+EMPTY_WORDS = """
+    ao aos as com como da das de diga do dos ela ele em era essa esse esta este eu explique fala fale foi isso
+    isto ja mais mas me meu minha muito na nao nas no nos ou para pela pelo pode por porque posso quais qual
+    quando quanto que quem sao se sem ser seu sobre sua tem ter uma umas uns voce
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,6 @@ def _sections(title: str, markdown: str) -> Iterator[Passage]:
 def _words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     folded = "".join(char for char in plain if not unicodedata.combining(char))
+    ignored = EMPTY_WORDS.split()
     words = re.findall(r"\d+\.\d+|\w\w+", folded)
-    return [word[:5] for word in words if word not in EMPTY_WORDS]
+    return [word[:5] for word in words if word not in ignored]

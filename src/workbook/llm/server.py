@@ -79,7 +79,7 @@ class LocalLLM:
 
     def start(self) -> Self:
         """Serve, on a free port if none was given; raise `PortInUse` if it is taken."""
-        sock = _bound(self.port)
+        sock = _bound(self.port, listening=True)
         self.port = sock.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-llm", daemon=True)
@@ -106,7 +106,7 @@ class LocalLLM:
         """Refuse connections inside the block; answers that had begun may end."""
         self._on_loop(self._listener.stop_listening())
         # Bound but not listening, the port refuses and nobody else can take it.
-        sock = _bound(self.port)
+        sock = _bound(self.port, listening=False)
         try:
             yield
         finally:
@@ -158,7 +158,9 @@ class LocalLLM:
         )
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self._loop is not None, "the local LLM is not serving: call start() first"
+        if self._loop is None:
+            work.close()
+            raise RuntimeError("The local LLM is not serving: call start(), or use it as a context manager.")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _forget(self) -> None:
@@ -167,13 +169,15 @@ class LocalLLM:
         self._ledger.clear()
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(port: int, *, listening: bool) -> socket.socket:
     # The protocol is named: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # On Windows the option would let two servers share a port.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))
+        if listening:
+            sock.listen()
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:

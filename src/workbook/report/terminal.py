@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from workbook.course import Unit
@@ -26,7 +25,7 @@ def print_verdict(verdict: Verdict, unit: Unit, console: Console | None = None) 
     width = max(NARROWEST, min(WIDEST, console.width))
     console.print(Text(unit.title, style="bold"))
     if verdict.message:
-        console.print(Padding(Text(verdict.message, style="red"), (0, 0, 1, 2)))
+        indented(console, verdict.message, "red")
     for task in verdict.tasks:
         console.print(headline(task, width))
         if not verdict.message:
@@ -46,15 +45,19 @@ def headline(task: TaskVerdict, width: int) -> Text:
 
 def print_check(check: Check, console: Console) -> None:
     if check.message and check.status != "passed":
-        console.print(
-            Padding(Text(check.message, style="dim" if check.status == "skipped" else ""), (0, 0, 0, 2))
-        )
+        indented(console, check.message, "dim" if check.status == "skipped" else "")
 
 
 def print_where_to_read(task: TaskVerdict, unit: Unit, console: Console) -> None:
     read = _("Read {guide}, {id}").format(guide=unit.guide.name, id=task.id)
     hint = _("hint: workbook hint {id}").format(id=task.id)
-    console.print(Padding(Text(f"{read}   ·   {hint}", style="cyan"), (0, 0, 0, 2)))
+    indented(console, f"{read}   ·   {hint}", "cyan")
+
+
+def indented(console: Console, text: str, style: str) -> None:
+    """Text two columns in; long lines are left to the terminal, so that they can be copied whole."""
+    for line in text.splitlines():
+        console.print(Text("  " + line, style=style), soft_wrap=True)
 
 
 def total(verdict: Verdict, width: int) -> Text:

@@ -96,7 +96,7 @@ class App:
         return folder / self.file.name
 
     def _take(self, source: Source) -> Waiting:
-        # A neighbour named like something already imported would be ignored by a warm process, and is not by a new one.
+        # A warm process has imported its modules already: a neighbour of that name would be ignored.
         if source.modules_are_loaded and self.shadows():
             return Cold().take()
         return source.take()
@@ -196,7 +196,7 @@ class App:
         )
 
     def crash(self, since: int = 0) -> Crash | None:
-        """The last traceback in the log after byte ``since``, without the frames before the student's own file."""
+        """The last traceback logged after byte ``since``, less the frames before the student's own file."""
         blocks = re.findall(TRACEBACK, self.original(self._log.text(since)), re.MULTILINE)
         if not blocks:
             return None
@@ -212,7 +212,7 @@ class App:
         return text.replace(str(self._folder / self.file.parent.name), str(self.file.parent))
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Ask it to shut down and wait until it has; the process stays, so that what it left open can be seen."""
+        """Ask it to shut down and wait; the process stays, so that what it left open can be seen."""
         self._process.say("stop")
         return self.wait(lambda: bool(self.events("stopped")), timeout)
 

@@ -26,7 +26,7 @@ class Log:
         self._thread.start()
 
     def text(self, since: int = 0) -> str:
-        """What was kept of all after byte ``since``, decoded; a line says how much is missing in the middle."""
+        """What was kept after byte ``since``, decoded; a line says how much is missing in the middle."""
         with self._lock:
             head, tail = bytes(self._head), b"".join(self._tail)
             left_out = self.size - len(head) - len(tail)

@@ -1,4 +1,4 @@
-"""Processes that wait for an order: a new one, a spare started ahead, or a fork of one with everything imported."""
+"""Processes that wait for an order: new, started ahead, or forked from one with everything imported."""
 
 from __future__ import annotations
 
