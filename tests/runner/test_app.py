@@ -1,6 +1,8 @@
 """An app brought up in a process of its own, by each kind of source."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from workbook.runner import App, Cold, Failed, Source
+from workbook.runner import App, Failed, Source
 from workbook.runner.log import HEAD, TAIL
 
 HELLO = """
@@ -70,8 +72,7 @@ def test_the_app_sees_the_given_environment_and_nothing_of_the_callers(write, so
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_the_environment_that_the_process_began_with_is_clean_too(write, source, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "the caller's own")
-    fresh = source if not isinstance(source, Cold) else Cold()
-    with App(write(HELLO), source=fresh) as app:
+    with App(write(HELLO), source=source) as app:
         app.wait_started()
         pid = app.events("listening")[0]["pid"]
         assert b"the caller's own" not in Path(f"/proc/{pid}/environ").read_bytes()
@@ -306,9 +307,6 @@ def test_closing_ends_the_app_with_all_it_started_and_removes_its_folder(write, 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks for processes the POSIX way")
 @pytest.mark.parametrize("source_class", ["Cold", "Spare", "Warm"])
 def test_a_caller_that_is_killed_leaves_no_process_behind(write, tmp_path, source_class):
-    import signal
-    import subprocess
-
     script = tmp_path / "caller.py"
     script.write_text(f"""
 import time
@@ -329,8 +327,6 @@ time.sleep(60)
 
 
 def children_of(pid: int) -> list[str]:
-    import subprocess
-
     listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
     return [line.split()[0] for line in listing.splitlines() if line.split()[1] == str(pid)]
 
@@ -344,7 +340,5 @@ def assert_ended(pids: list[int]) -> None:
 
 
 def runs(pid: int) -> bool:
-    import subprocess
-
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return bool(state.strip()) and not state.startswith("Z")

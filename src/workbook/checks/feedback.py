@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +12,17 @@ from workbook.checks.api import Api
 from workbook.checks.outcome import Failure, show
 from workbook.checks.wire import Call
 from workbook.llm import LocalLLM
-from workbook.runner import Failed
+from workbook.runner import Crash, Failed
 from workbook.text import _
 
 CALLS_SHOWN = 3
 TRACEBACK_LINES = 8
+LOG_LAG = 0.5
 
 
 def compose(failure: Failure, calls: Sequence[Call], llm: LocalLLM, apis: Sequence[Api]) -> str:
     """The feedback on one failure, a few lines long."""
-    crash = next((c for api in reversed(apis) if (c := api.app.crash(api.printed_before))), None)
+    crash = last_crash(calls, apis)
     if crash is not None and crash.type == "NotImplementedError" and "TODO" in crash.message:
         return _("Not done yet: {todo} ({file}, line {line}).").format(
             todo=crash.message, file=Path(crash.file or "").name, line=crash.line
@@ -32,6 +34,19 @@ def compose(failure: Failure, calls: Sequence[Call], llm: LocalLLM, apis: Sequen
     if crash is not None:
         lines += [_("Your app raised:"), *last_lines(crash.traceback)]
     return "\n".join(line for line in lines if line)
+
+
+def last_crash(calls: Sequence[Call], apis: Sequence[Api]) -> Crash | None:
+    """What the app raised during the check. A server answers 500 first and logs the reason a moment later."""
+    expected = any(call.status == 500 or call.error for call in calls)
+    ends = time.monotonic() + (LOG_LAG if expected else 0)
+    while True:
+        for api in reversed(apis):
+            if crash := api.app.crash(api.printed_before):
+                return crash
+        if time.monotonic() >= ends:
+            return None
+        time.sleep(0.005)
 
 
 def exchange(call: Call) -> str:

@@ -5,6 +5,7 @@ A file whose functions carry ``@task`` is graded against ``--target``; everythin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="template",
         help="what to grade: 'template' (the default), 'solution', or the path of a file with an `app`",
     )
+    group.addoption("--verdict", type=Path, help="write the verdicts to this file, as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("--target")
+    if target not in ("template", "solution") and not Path(target).is_file():
+        raise pytest.UsageError(f"--target: {target} is not a file")
     config.addinivalue_line("markers", "task(id): the task of the course that a check belongs to")
 
 
@@ -82,10 +87,7 @@ class Grader:
 
     def target(self, unit: Unit) -> Path:
         named = {"template": unit.template, "solution": unit.solution}
-        file = named.get(self._target, Path(self._target))
-        if not file.is_file():
-            raise pytest.UsageError(f"--target: {file} is not a file")
-        return file
+        return named.get(self._target, Path(self._target))
 
     def note(self, item: pytest.Item, report: pytest.TestReport, status: str, message: str) -> None:
         check = Check(item.stash[CHECK].function.__name__, status, message, report.duration)  # type: ignore[arg-type]
@@ -160,10 +162,15 @@ def explain(item: pytest.Item, error: BaseException) -> tuple[str, str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if GRADER in config.stash:
-        for unit, verdict in config.stash[GRADER].verdicts():
-            terminalreporter.ensure_newline()
-            print_verdict(verdict, unit)
+    if GRADER not in config.stash:
+        return
+    verdicts = list(config.stash[GRADER].verdicts())
+    for unit, verdict in verdicts:
+        terminalreporter.ensure_newline()
+        print_verdict(verdict, unit)
+    if file := config.getoption("--verdict"):
+        text = json.dumps([verdict.to_json() for _, verdict in verdicts], ensure_ascii=False, indent=2)
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

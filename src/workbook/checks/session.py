@@ -34,14 +34,15 @@ class Serve:
         """A client of a new process: ``env`` changes its environment (None removes)."""
         return self._session.serve(env, dotenv)
 
-    def refused(self, *, dotenv: str = "", **env: str | None) -> Failed:
-        """How the app refused to start; that it started all the same is a failure."""
+    def refused(self, *, dotenv: str = "", otherwise: str = "", **env: str | None) -> Failed:
+        """How the app refused to start; that it started is a failure, by the mistake ``otherwise``."""
         try:
             self(dotenv=dotenv, **env)
         except Failed as failed:
             return failed
         changed = ", ".join(f"{name}={show(value or '')}" for name, value in env.items())
-        raise Failure(_("the app refuses to start with {changed}").format(changed=changed), _("it started"))
+        expected = _("the app refuses to start with {changed}").format(changed=changed)
+        raise Failure(expected, _("it started"), otherwise)
 
 
 class Session:

@@ -38,6 +38,8 @@ class Settings:
             "REFRESH_TOKEN_EXPIRE_DAYS": str(self.refresh_days),
             "ADMIN_PASSWORD_HASH": hash_password(self.password),
             "ALLOWED_ORIGINS": f"{self.origin},{self.other_origin}",
+            # Three hours behind UTC, wherever this runs: a clock read without its zone shows.
+            "TZ": "BRT3",
         }
 
 

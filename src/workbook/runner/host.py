@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import ModuleType
@@ -143,6 +144,8 @@ def take_over_descriptors() -> tuple[Any, Report]:
 def enter(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
+    if hasattr(time, "tzset"):
+        time.tzset()
     os.chdir(order["cwd"])
     sys.argv = [order["file"]]
     sys.path[:0] = order["path"]
