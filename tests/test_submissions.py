@@ -48,7 +48,9 @@ class Sample:
 
 
 def read(file: Path) -> Sample:
-    return Sample(file, dict(re.findall(r"^# (right|wrong|differs|fails|says): *(.+)$", file.read_text("utf-8"), re.M)))
+    return Sample(
+        file, dict(re.findall(r"^# (right|wrong|differs|fails|says): *(.+)$", file.read_text("utf-8"), re.M))
+    )
 
 
 SAMPLES = [read(file) for file in sorted(FOLDER.glob("*/*.py"))]
@@ -85,7 +87,11 @@ def test_each_task_has_right_samples_in_other_styles_and_wrong_ones(unit: Unit) 
     samples = [sample for sample in SAMPLES if sample.unit is unit]
     right = Counter(task for sample in samples for task in sample.differs)
     wrong = Counter(sample.fails[0] for sample in samples if sample.fails)
-    few = {t.id: (right[t.id], wrong[t.id]) for t in unit.tasks if right[t.id] < RIGHT_A_TASK or wrong[t.id] < WRONG_A_TASK}
+    few = {
+        t.id: (right[t.id], wrong[t.id])
+        for t in unit.tasks
+        if right[t.id] < RIGHT_A_TASK or wrong[t.id] < WRONG_A_TASK
+    }
     assert not few
 
 
@@ -110,7 +116,16 @@ def test_the_untouched_template_starts_and_passes_nothing(unit: Unit, warm: Sour
 def test_pytest_and_the_engine_agree(sample: Sample, warm: Source, tmp_path: Path) -> None:
     engine = grade(sample.unit, sample.file, warm, path=[COURSE.root])
     file = tmp_path / "verdicts.json"
-    arguments = [str(sample.unit.checks), "--target", str(sample.file), "--verdict", str(file), "-q", "-p", "no:cacheprovider"]
+    arguments = [
+        str(sample.unit.checks),
+        "--target",
+        str(sample.file),
+        "--verdict",
+        str(file),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
     pytest.main([*arguments, "-c", str(COURSE.root / "pyproject.toml")])
     (under_pytest,) = json.loads(file.read_text("utf-8"))
     assert statuses(under_pytest) == statuses(engine.to_json())
@@ -141,7 +156,9 @@ def messages(verdict: Verdict, id: str) -> str:
 
 
 def report(verdict: Verdict) -> str:
-    lines = [f"{c.name}: {c.status}\n{c.message}" for t in verdict.tasks for c in t.checks if c.status != "passed"]
+    lines = [
+        f"{c.name}: {c.status}\n{c.message}" for t in verdict.tasks for c in t.checks if c.status != "passed"
+    ]
     return "\n".join([verdict.message, *lines])
 
 

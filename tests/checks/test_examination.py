@@ -274,3 +274,26 @@ def test_what_an_app_left_open_at_shutdown_can_be_seen(examine):
 
     assert examine(program % "await app.state.client.aclose()", check).status == "passed"
     assert examine(program % "pass", check).status == "failed"
+
+
+def test_a_stream_that_goes_on_slowly_is_not_taken_for_silent(examine):
+    def check(api):
+        with api.stream("/") as stream:
+            expect(stream.rest()[-1].data).to_be("[DONE]")
+
+    program = """
+        import asyncio
+        from fastapi import FastAPI
+        from fastapi.responses import StreamingResponse
+        app = FastAPI()
+
+        @app.post("/")
+        async def slow():
+            async def events():
+                for n in range(20):
+                    yield f"data: {n}\\n\\n"
+                    await asyncio.sleep(0.05)
+                yield "data: [DONE]\\n\\n"
+            return StreamingResponse(events(), media_type="text/event-stream")
+    """
+    assert examine(program, check).status == "passed"

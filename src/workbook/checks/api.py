@@ -257,19 +257,23 @@ class Api:
                 self.limit.check()
                 if (calls and all(call.done for call in calls)) or patience.is_over():
                     return happened()
-                self._advance((*calls, patience.probe) if patience.probe else calls)
+                if self._advance((*calls, patience.probe) if patience.probe else calls) & {*calls}:
+                    patience.renew()
             return True
         finally:
             self.blocked_at = patience.blocked_at or self.blocked_at
             patience.close()
 
-    def _advance(self, calls: tuple[Call, ...]) -> None:
+    def _advance(self, calls: tuple[Call, ...]) -> set[Call]:
+        """Take in what has come, waiting a tick for it; the calls to which something came."""
         waiting = {call.socket: call for call in calls if not call.done}
         if not waiting:
             time.sleep(TICK / 4)
-            return
-        for ready in select.select(list(waiting), [], [], TICK)[0]:
-            waiting[ready].advance(0)
+            return set()
+        ready = {waiting[each] for each in select.select(list(waiting), [], [], TICK)[0]}
+        for call in ready:
+            call.advance(0)
+        return ready
 
     def eventually(self, happened: Callable[[], bool]) -> bool:
         """Whether something outside the app (the LLM's record, a file) comes about; see ``patiently``."""

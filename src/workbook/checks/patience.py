@@ -29,6 +29,10 @@ class Patience:
         self.blocked_at = ""
         self.probe: Call | None = None
         self._app = app
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew: something came, though not yet what is waited for."""
         self._began = self._answered_at = time.monotonic()
         self._answered = 0
         self._places: list[str] = []

@@ -23,8 +23,9 @@ class Settings:
     model: str = field(default_factory=lambda: "modelo-" + _word())
     origin: str = field(default_factory=lambda: f"https://{_word()}.example")
     other_origin: str = field(default_factory=lambda: f"http://{_word()}.example:3000")
-    access_minutes: int = field(default_factory=lambda: 10 + secrets.randbelow(40))
-    refresh_days: int = field(default_factory=lambda: 2 + secrets.randbelow(20))
+    # Numbers that are nobody's default, and of which no mistake in the unit makes the other.
+    access_minutes: int = field(default_factory=lambda: 31 + secrets.randbelow(14))
+    refresh_days: int = field(default_factory=lambda: 22 + secrets.randbelow(6))
 
     def env(self, base_url: str) -> dict[str, str]:
         """The environment of the app; ``base_url`` is the local LLM's."""
