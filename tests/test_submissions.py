@@ -1,60 +1,26 @@
-"""Every sample program gets the verdict that its own head asks for.
-
-A right sample says in which tasks it differs from the reference; a wrong one which tasks it fails, the one of
-the mistake first, and a regex that the message there matches:
-
-    # right: HTTPBearer, the header read by hand        # wrong: minutes taken for days
-    # differs: 2.5 2.6                                  # fails: 2.3
-                                                        # says: timedelta\\(days
-"""
+"""Every sample program gets the verdict that its own head asks for (see ``bench/samples.py``)."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.samples import COURSE, SAMPLES, Sample, failed
 from workbook.checks import grade
-from workbook.course import Unit, load
+from workbook.course import Unit, make_template
 from workbook.report import Verdict
 from workbook.runner import Source, Warm
 
-COURSE = load(Path(__file__).parents[1])
 UNITS = {unit.id: unit for unit in COURSE.units}
-FOLDER = Path(__file__).with_name("submissions")
 RIGHT_A_TASK = 3
 WRONG_A_TASK = 2
 
-
-@dataclass(frozen=True)
-class Sample:
-    file: Path
-    head: dict[str, str]
-
-    @property
-    def unit(self) -> Unit:
-        return UNITS[self.file.parent.name]
-
-    @property
-    def differs(self) -> list[str]:
-        return self.head.get("differs", "").split()
-
-    @property
-    def fails(self) -> list[str]:
-        return self.head.get("fails", "").split()
-
-
-def read(file: Path) -> Sample:
-    return Sample(
-        file, dict(re.findall(r"^# (right|wrong|differs|fails|says): *(.+)$", file.read_text("utf-8"), re.M))
-    )
-
-
-SAMPLES = [read(file) for file in sorted(FOLDER.glob("*/*.py"))]
-each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s.unit.id}/{s.file.stem}")
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=str)
+each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +48,7 @@ def test_a_sample_says_what_is_expected_of_it(sample: Sample) -> None:
     assert right == (not sample.fails)
 
 
-@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+@each_unit
 def test_each_task_has_right_samples_in_other_styles_and_wrong_ones(unit: Unit) -> None:
     samples = [sample for sample in SAMPLES if sample.unit is unit]
     right = Counter(task for sample in samples for task in sample.differs)
@@ -95,14 +61,14 @@ def test_each_task_has_right_samples_in_other_styles_and_wrong_ones(unit: Unit) 
     assert not few
 
 
-@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+@each_unit
 def test_the_solution_has_every_point(unit: Unit, warm: Source) -> None:
     verdict = grade(unit, unit.solution, warm, path=[COURSE.root])
     assert [task.status for task in verdict.tasks] == ["passed"] * len(unit.tasks), report(verdict)
     assert verdict.points == verdict.max_points == 100
 
 
-@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+@each_unit
 def test_the_untouched_template_starts_and_passes_nothing(unit: Unit, warm: Source, tmp_path: Path) -> None:
     verdict = grade(unit, fresh_template(unit, tmp_path), warm, path=[tmp_path, COURSE.root])
     assert verdict.message == ""
@@ -133,17 +99,11 @@ def test_pytest_and_the_engine_agree(sample: Sample, warm: Source, tmp_path: Pat
 
 def fresh_template(unit: Unit, folder: Path) -> Path:
     """The templates as they come, in a folder of their own: a student may have filled the tracked ones."""
-    from workbook.course import make_template
-
     for each in UNITS.values():
         (folder / each.id).mkdir()
         source = make_template(each.solution.read_text("utf-8"), each)
         (folder / each.id / "template.py").write_text(source, "utf-8")
     return folder / unit.id / "template.py"
-
-
-def failed(verdict: Verdict) -> list[str]:
-    return sorted(task.id for task in verdict.tasks if task.status not in ("passed", "skipped"))
 
 
 def errors(verdict: Verdict) -> list[str]:
@@ -162,6 +122,8 @@ def report(verdict: Verdict) -> str:
     return "\n".join([verdict.message, *lines])
 
 
-def statuses(verdict: dict[str, object]) -> object:
-    tasks = verdict["tasks"]
-    return [(t["id"], t["status"], [(c["name"], c["status"]) for c in t["checks"]]) for t in tasks]  # type: ignore[attr-defined]
+def statuses(verdict: dict[str, Any]) -> list[Any]:
+    return [
+        (task["id"], task["status"], [(check["name"], check["status"]) for check in task["checks"]])
+        for task in verdict["tasks"]
+    ]

@@ -171,7 +171,7 @@ def test_what_is_not_done_yet_is_said_in_one_line(examine):
     def check(api):
         api.get("/todo").should_be(200)
 
-    assert examine(HEALTH, check).message == "Not done yet: TODO 3.4 (template.py, line 15)."
+    assert examine(HEALTH, check).message == "Not done yet: TODO 3.4 (template.py:15)"
 
 
 def test_a_bug_in_the_check_is_an_error_and_not_the_students(examine):

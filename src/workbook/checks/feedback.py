@@ -23,15 +23,15 @@ LOG_LAG = 0.5
 def compose(failure: Failure, calls: Sequence[Call], llm: LocalLLM, apis: Sequence[Api]) -> str:
     """The feedback on one failure, a few lines long."""
     crash = last_crash(calls, apis)
-    if crash is not None and crash.type == "NotImplementedError" and "TODO" in crash.message:
-        return _("Not done yet: {todo} ({file}, line {line}).").format(
-            todo=crash.message, file=Path(crash.file or "").name, line=crash.line
-        )
+    unwritten = crash is not None and crash.type == "NotImplementedError" and "TODO" in crash.message
+    if crash is not None and unwritten and not failure.proven:
+        place = f"{name(Path(crash.file or ''), apis[-1].app.file)}:{crash.line}"
+        return _("Not done yet: {todo} ({place})").format(todo=crash.message, place=place)
     lines = [exchange(call) for call in calls[-CALLS_SHOWN:]]
     lines += table(*said(calls, llm), (_("expected"), failure.expected), (_("got"), failure.got))
     lines += [failure.mistake]
     lines += [stands_still(api.blocked_at) for api in apis if api.blocked_at]
-    if crash is not None:
+    if crash is not None and not unwritten:
         lines += [_("Your app raised:"), *last_lines(crash.traceback)]
     return "\n".join(line for line in lines if line)
 
@@ -90,7 +90,7 @@ def last_lines(text: str) -> list[str]:
 
 def not_started(failed: Failed, file: Path) -> str:
     """Why the app is not up, with the line to look at."""
-    place = f"{Path(failed.file).name}:{failed.line}" if failed.file and failed.line else file.name
+    place = f"{name(Path(failed.file), file)}:{failed.line}" if failed.file and failed.line else file.name
     if failed.during == "hang":
         line = f" `{failed.message.strip()}`" if failed.message else ""
         return _("Your app did not start in time: it is still at {place}{line}").format(
@@ -105,6 +105,11 @@ def not_started(failed: Failed, file: Path) -> str:
     during = _("does not import") if failed.during == "import" else _("does not start")
     head = _("Your app {does_not}: {type} at {place}").format(does_not=during, type=failed.type, place=place)
     return "\n".join([head, *last_lines(failed.traceback)])
+
+
+def name(file: Path, target: Path) -> str:
+    """A file as its reader knows it: that of another unit with its folder."""
+    return file.name if file.parent == target.parent else f"{file.parent.name}/{file.name}"
 
 
 def with_log(line: str, log: str) -> str:

@@ -16,12 +16,14 @@ Otherwise = str | Callable[[Any], str | None] | None
 class Failure(AssertionError):
     """The program under test does not do what it should.
 
-    ``expected`` and ``got`` are text, shown as it is; ``mistake`` is the likely cause, a sentence.
+    ``expected`` and ``got`` are text, shown as it is; ``mistake`` is the likely cause, a sentence. A cause
+    that is ``proven`` is told even where a part that is not written yet (a TODO) was called as well.
     """
 
     expected: str = ""
     got: str = ""
     mistake: str = ""
+    proven: bool = False
 
     def __str__(self) -> str:
         return " · ".join(part for part in (self.expected, self.got, self.mistake) if part)
@@ -37,9 +39,9 @@ class Skipped(Exception):
         return self.reason
 
 
-def fail(mistake: str, *, expected: str = "", got: str = "") -> NoReturn:
-    """End the check as failed, in the words given."""
-    raise Failure(expected, got, mistake)
+def fail(mistake: str, *, expected: str = "", got: str = "", proven: bool = False) -> NoReturn:
+    """End the check as failed, in the words given (see `Failure`)."""
+    raise Failure(expected, got, mistake, proven)
 
 
 def skip(reason: str) -> NoReturn:

@@ -17,7 +17,7 @@ from workbook.checks.limit import CalledOff
 from workbook.checks.session import Session
 from workbook.checks.task import CheckFunction, as_check
 from workbook.course import CourseError, Unit, load
-from workbook.report import Check, Verdict
+from workbook.report import Check, Status, Verdict
 from workbook.report.terminal import print_verdict
 from workbook.runner import Source, Warm
 
@@ -89,8 +89,8 @@ class Grader:
         named = {"template": unit.template, "solution": unit.solution}
         return named.get(self._target, Path(self._target))
 
-    def note(self, item: pytest.Item, report: pytest.TestReport, status: str, message: str) -> None:
-        check = Check(item.stash[CHECK].function.__name__, status, message, report.duration)  # type: ignore[arg-type]
+    def note(self, item: pytest.Item, report: pytest.TestReport, status: Status, message: str) -> None:
+        check = Check(item.stash[CHECK].function.__name__, status, message, report.duration)
         tasks = self._results.setdefault(self.unit(item).id, {})
         tasks.setdefault(item.stash[CHECK].task, []).append(check)
 
@@ -143,7 +143,8 @@ def pytest_runtest_makereport(
     report = yield
     if CHECK not in item.stash or not (call.when == "call" or (call.when == "setup" and call.excinfo)):
         return report
-    status, message = "passed", ""
+    status: Status = "passed"
+    message = ""
     if call.excinfo is not None:
         status, message = explain(item, call.excinfo.value)
         # A fixture that cannot bring the app up is the student's failure, not an error of pytest's.
@@ -155,7 +156,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def explain(item: pytest.Item, error: BaseException) -> tuple[str, str]:
+def explain(item: pytest.Item, error: BaseException) -> tuple[Status, str]:
     if isinstance(error, pytest.UsageError | CalledOff) or not isinstance(error, Exception):
         raise error
     return grader(item.config).session(item).explain(error)

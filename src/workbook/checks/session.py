@@ -17,11 +17,9 @@ from workbook.checks.settings import Settings
 from workbook.checks.task import CheckFunction
 from workbook.checks.wire import Call
 from workbook.llm import LocalLLM
-from workbook.report import Check
+from workbook.report import Check, Status
 from workbook.runner import App, Failed, Source
 from workbook.text import _
-
-NAMES = ("api", "llm", "serve", "settings")
 
 
 class Serve:
@@ -83,12 +81,12 @@ class Session:
         with self.checking(check.limit):
             try:
                 check.function(**{name: self.provide(name) for name in check.asks_for})
-                status, message = "passed", ""
+                outcome: tuple[Status, str] = ("passed", "")
             except CalledOff:
                 raise
             except Exception as error:
-                status, message = self.explain(error)
-        return Check(check.name, status, message, time.monotonic() - began)  # type: ignore[arg-type]
+                outcome = self.explain(error)
+        return Check(check.name, *outcome, time.monotonic() - began)
 
     @contextmanager
     def checking(self, limit: float) -> Iterator[None]:
@@ -107,7 +105,7 @@ class Session:
             self._end_app()
 
     def provide(self, name: str) -> Any:
-        """What a check asks for by the name of a parameter: one of `NAMES`."""
+        """What a check asks for by the name of a parameter: api, llm, serve or settings."""
         if name == "api":
             return self._api(self._shared_app())
         if name == "serve":
@@ -138,7 +136,7 @@ class Session:
         given = {name: value for name, value in changed.items() if value is not None}
         app = App(self.file, env=given, dotenv=dotenv, path=self._path, source=self._source)
         try:
-            app.wait_started()
+            app.wait_started(meanwhile=self.limit.check)
         except BaseException:
             app.close()
             raise
@@ -159,7 +157,7 @@ class Session:
             self._app.close()
         self._app = None
 
-    def explain(self, error: Exception) -> tuple[str, str]:
+    def explain(self, error: Exception) -> tuple[Status, str]:
         """The status and the words for what a check raised."""
         if isinstance(error, Skipped):
             return "skipped", str(error)

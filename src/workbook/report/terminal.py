@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 from rich.text import Text
 
 from workbook.course import Unit
-from workbook.report.verdict import Check, Status, TaskVerdict, Verdict
-from workbook.text import _
+from workbook.report.verdict import Status, TaskVerdict, Verdict
+from workbook.text import _, ngettext
 
 SIGNS: dict[Status, tuple[str, str]] = {
     "passed": ("✓", "green"),
@@ -16,24 +18,39 @@ SIGNS: dict[Status, tuple[str, str]] = {
     "skipped": ("·", "dim"),
 }
 NARROWEST = 60
-WIDEST = 100
+WIDEST = 84
+MESSAGES = 2
+
+
+def make_console() -> Console:
+    """The standard output; without a terminal, or with NO_COLOR set, it gets plain lines."""
+    return Console(
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=False if os.environ.get("NO_COLOR") else None,
+    )
+
+
+def width_of(screen: Console) -> int:
+    """How wide what we print is: lines that are too long are hard to read."""
+    return max(NARROWEST, min(WIDEST, screen.width))
 
 
 def print_verdict(verdict: Verdict, unit: Unit, console: Console | None = None) -> None:
     """One line a task with its points; under a task that did not pass, what a person should read."""
-    console = console or Console(highlight=False)
-    width = max(NARROWEST, min(WIDEST, console.width))
+    console = console or make_console()
+    width = width_of(console)
     console.print(Text(unit.title, style="bold"))
     if verdict.message:
         indented(console, verdict.message, "red")
     for task in verdict.tasks:
-        console.print(headline(task, width))
+        console.print(headline(task, width), soft_wrap=True)
         if not verdict.message:
-            for check in task.checks:
-                print_check(check, console)
+            print_messages(task, console)
             if task.status in ("failed", "error"):
                 print_where_to_read(task, unit, console)
-    console.print(total(verdict, width))
+    console.print(total(verdict, width), soft_wrap=True)
 
 
 def headline(task: TaskVerdict, width: int) -> Text:
@@ -43,9 +60,16 @@ def headline(task: TaskVerdict, width: int) -> Text:
     return Text(left + " " * max(1, width - len(left) - len(right)) + right, style=style)
 
 
-def print_check(check: Check, console: Console) -> None:
-    if check.message and check.status != "passed":
-        indented(console, check.message, "dim" if check.status == "skipped" else "")
+def print_messages(task: TaskVerdict, console: Console) -> None:
+    """The first things that are wrong; what several checks say is said once."""
+    told = [check for check in task.checks if check.message and check.status != "passed"]
+    messages = list(dict.fromkeys(check.message for check in told))
+    style = "dim" if task.status == "skipped" else ""
+    for message in messages[:MESSAGES]:
+        indented(console, message, style)
+    if more := len(messages[MESSAGES:]):
+        line = ngettext("… and one more thing.", "… and {count} more things.", more).format(count=more)
+        indented(console, line, "dim")
 
 
 def print_where_to_read(task: TaskVerdict, unit: Unit, console: Console) -> None:

@@ -9,14 +9,16 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 from workbook.runner.environment import clean
 from workbook.runner.log import Log
-from workbook.runner.process import Cold, Source, Waiting
+from workbook.runner.process import Cold, Source, Waiting, installed
 
 START_LIMIT = 20.0
 LARGEST_NEIGHBOUR = 1 << 20
@@ -104,7 +106,7 @@ class App:
     def shadows(self) -> list[str]:
         """Neighbours whose name hides an installed or standard module (``jwt.py``)."""
         hidden = {p.stem for p in self.file.parent.glob("*.py") if p != self.file}
-        return sorted(hidden & (set(sys.stdlib_module_names) | _installed_names()))
+        return sorted(hidden & (set(sys.stdlib_module_names) | _installed_names(installed())))
 
     def _listen(self, status: int) -> None:
         with os.fdopen(status, encoding="utf-8", errors="replace") as lines:
@@ -140,9 +142,17 @@ class App:
     def alive(self) -> bool:
         return not self._gone and not self.events("stopped")
 
-    def wait_started(self, limit: float = START_LIMIT) -> None:
-        """Wait until the app accepts requests. Raises `Failed` with what is known of why it does not."""
-        self.wait(lambda: bool(self.events("started") or self.events("failed")), limit)
+    def wait_started(self, limit: float = START_LIMIT, meanwhile: Callable[[], None] | None = None) -> None:
+        """Wait until the app accepts requests. Raises `Failed` with what is known of why it does not.
+
+        ``meanwhile`` is called now and then; what it raises ends the wait.
+        """
+        ends = time.monotonic() + limit
+        while not self.wait(lambda: bool(self.events("started") or self.events("failed")), 0.2):
+            if self._gone or time.monotonic() > ends:
+                break
+            if meanwhile is not None:
+                meanwhile()
         if listening := self.events("listening"):
             self._process.pid = int(listening[0]["pid"])
         if self.events("started"):
@@ -230,7 +240,9 @@ class App:
         self.close()
 
 
-def _installed_names() -> set[str]:
+@lru_cache(maxsize=1)
+def _installed_names(_mark: tuple[int, ...]) -> set[str]:
+    # 35 ms: asked again only when `installed` is no longer the same.
     from importlib.metadata import packages_distributions
 
     return set(packages_distributions())
