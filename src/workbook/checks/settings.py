@@ -23,6 +23,7 @@ class Settings:
     model: str = field(default_factory=lambda: "modelo-" + _word())
     origin: str = field(default_factory=lambda: f"https://{_word()}.example")
     other_origin: str = field(default_factory=lambda: f"http://{_word()}.example:3000")
+    third_origin: str = field(default_factory=lambda: f"https://{_word()}.example:8443")
     # Numbers that are nobody's default, and of which no mistake in the unit makes the other.
     access_minutes: int = field(default_factory=lambda: 31 + secrets.randbelow(14))
     refresh_days: int = field(default_factory=lambda: 22 + secrets.randbelow(6))
@@ -38,7 +39,7 @@ class Settings:
             "ACCESS_TOKEN_EXPIRE_MINUTES": str(self.access_minutes),
             "REFRESH_TOKEN_EXPIRE_DAYS": str(self.refresh_days),
             "ADMIN_PASSWORD_HASH": hash_password(self.password),
-            "ALLOWED_ORIGINS": f"{self.origin},{self.other_origin}",
+            "ALLOWED_ORIGINS": f"{self.origin},{self.other_origin}, {self.third_origin}",
             # Three hours behind UTC, wherever this runs: a clock read without its zone shows.
             "TZ": "BRT3",
         }

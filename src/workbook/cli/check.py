@@ -30,11 +30,11 @@ def run(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[UNIT]...", help=_("Units such as day3_streaming, day3 or 3; all if none is named.")
+            metavar="UNIT", help=_("Units such as day3_streaming, day3 or 3; all if none is named.")
         ),
     ] = None,
     target: Annotated[
-        str, typer.Option(help=_("What to grade: template, solution, or the path of a file with an `app`."))
+        str, typer.Option(metavar="TARGET", help=_("What to grade: template, solution, or the path of a file with an `app`."))
     ] = TEMPLATE,
     json_file: Annotated[
         str | None,

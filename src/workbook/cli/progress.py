@@ -1,6 +1,7 @@
 """How far a student has come, and what is next."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -38,9 +39,15 @@ def print_next(course: Course, progress: Progress, screen: Console, current: Uni
         screen.print(_("You have done the whole course. Congratulations!"), style="bold green")
         return
     unit, task = found
-    screen.print(Text(_("Next: {id} {title}").format(id=task.id, title=task.title), style="bold"))
-    guide = unit.guide.relative_to(course.root).as_posix()
-    screen.print(_("Read {guide}, {id}").format(guide=guide, id=task.id), soft_wrap=True)
+    screen.print(_("Next task: {id}  {title}").format(id=task.id, title=task.title), style="bold")
+    screen.print("  " + _("Read {guide}, {id}").format(guide=shown(unit.guide, course), id=task.id))
+    screen.print("  " + _("Edit {template} and save: the verdict appears here").format(
+        template=shown(unit.template, course)))
+
+
+def shown(path: Path, course: Course) -> str:
+    """A path as one types it at the root of the course."""
+    return path.relative_to(course.root).as_posix()
 
 
 def left(course: Course, progress: Progress, current: Unit | None = None) -> Iterator[tuple[Unit, Task]]:

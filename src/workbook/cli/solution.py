@@ -46,7 +46,10 @@ def wants_to_see(unit: Unit) -> bool:
             unit=unit.id
         )
     )
-    answer: str = typer.prompt(_("See the reference all the same? [y/N]"), default="", show_default=False)
+    try:
+        answer = input(_("See the reference all the same? [y/N]") + " ")
+    except EOFError:
+        return False
     return answer.strip().lower() in (_("y"), _("yes"))
 
 

@@ -32,9 +32,10 @@ def run() -> None:
         saves = stack.enter_context(Saves(course.units))
         welcome(course, screen, made)
         screen.print(stack.enter_context(beside(course)).line, soft_wrap=True)
-        screen.print(_("Save a template and its verdict appears here. Ctrl-C ends."))
+        screen.print(_("Ctrl-C ends."), style="dim")
         for unit, off in saves:
             watcher.saw(unit, off)
+    screen.print()
 
 
 def welcome(course: Course, screen: Console, made: bool) -> None:
@@ -105,7 +106,7 @@ class Watcher:
         if self._screen.is_terminal:
             self._screen.clear()
         self._screen.print()
-        head = f"── {time.strftime('%H:%M:%S')}  {unit.id} "
+        head = f"── {time.strftime('%H:%M:%S')}  {unit.id}/{unit.template.name} "
         self._screen.print(Text(head.ljust(width_of(self._screen), "─"), style="dim"))
 
     def _renew(self) -> None:

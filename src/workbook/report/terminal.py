@@ -18,7 +18,7 @@ SIGNS: dict[Status, tuple[str, str]] = {
     "skipped": ("·", "dim"),
 }
 NARROWEST = 60
-WIDEST = 84
+WIDEST = 80
 MESSAGES = 2
 
 

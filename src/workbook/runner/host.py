@@ -154,6 +154,8 @@ def enter(order: dict[str, Any]) -> None:
 
 
 def bring_up(order: dict[str, Any], listener: socket.socket, orders: Any, report: Report) -> int:
+    import asyncio
+
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -162,9 +164,14 @@ def bring_up(order: dict[str, Any], listener: socket.socket, orders: Any, report
             if self.started:
                 report("started")
 
-        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-            import asyncio
+        async def main_loop(self) -> None:
+            # uvicorn's own looks only every 0.1 s whether to stop.
+            tick = 0
+            while not await self.on_tick(tick // 10):
+                tick += 1
+                await asyncio.sleep(0.01)
 
+        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
             await super().serve(sockets)
             if self.started:
                 # What the program forgot to close is still open now, and can be seen from outside.
