@@ -14,7 +14,8 @@ from workbook.text import _
 
 app = typer.Typer(
     add_completion=False,
-    pretty_exceptions_enable=False, rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check", help=_("Grade units and say what is missing."))(check.run)

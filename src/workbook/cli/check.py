@@ -34,7 +34,11 @@ def run(
         ),
     ] = None,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help=_("What to grade: template, solution, or the path of a file with an `app`."))
+        str,
+        typer.Option(
+            metavar="TARGET",
+            help=_("What to grade: template, solution, or the path of a file with an `app`."),
+        ),
     ] = TEMPLATE,
     json_file: Annotated[
         str | None,

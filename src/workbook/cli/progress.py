@@ -41,8 +41,12 @@ def print_next(course: Course, progress: Progress, screen: Console, current: Uni
     unit, task = found
     screen.print(_("Next task: {id}  {title}").format(id=task.id, title=task.title), style="bold")
     screen.print("  " + _("Read {guide}, {id}").format(guide=shown(unit.guide, course), id=task.id))
-    screen.print("  " + _("Edit {template} and save: the verdict appears here").format(
-        template=shown(unit.template, course)))
+    screen.print(
+        "  "
+        + _("Edit {template} and save: the verdict appears here").format(
+            template=shown(unit.template, course)
+        )
+    )
 
 
 def shown(path: Path, course: Course) -> str:

@@ -89,11 +89,13 @@ class Watcher:
         self._begin(unit)
         print_verdict(verdict, unit, self._screen)
         self._memory.remember(verdict.to_json())
-        progress = self._memory.progress()
+        best = self._memory.progress()
         self._screen.print()
-        print_progress(self._course, progress, self._screen)
+        print_progress(self._course, best, self._screen)
         self._screen.print()
-        print_next(self._course, progress | {unit.id: verdict.to_json()}, self._screen, unit)
+        # What did not even start says nothing of the tasks.
+        now = best if verdict.message else best | {unit.id: verdict.to_json()}
+        print_next(self._course, now, self._screen, unit)
         if verdict.status == "error":
             self._renew()
 

@@ -43,14 +43,19 @@ def print_verdict(verdict: Verdict, unit: Unit, console: Console | None = None) 
     width = width_of(console)
     console.print(Text(unit.title, style="bold"))
     if verdict.message:
+        # Nothing could be checked: a list of tasks would only repeat it.
         indented(console, verdict.message, "red")
-    for task in verdict.tasks:
-        console.print(headline(task, width), soft_wrap=True)
-        if not verdict.message:
-            print_messages(task, console)
-            if task.status in ("failed", "error"):
-                print_where_to_read(task, unit, console)
-    console.print(total(verdict, width), soft_wrap=True)
+    else:
+        for task in verdict.tasks:
+            print_task(task, unit, console, width)
+    console.print(total(verdict), soft_wrap=True)
+
+
+def print_task(task: TaskVerdict, unit: Unit, console: Console, width: int) -> None:
+    console.print(headline(task, width), soft_wrap=True)
+    print_messages(task, console)
+    if task.status in ("failed", "error"):
+        print_where_to_read(task, unit, console)
 
 
 def headline(task: TaskVerdict, width: int) -> Text:
@@ -84,7 +89,7 @@ def indented(console: Console, text: str, style: str) -> None:
         console.print(Text("  " + line, style=style), soft_wrap=True)
 
 
-def total(verdict: Verdict, width: int) -> Text:
+def total(verdict: Verdict) -> Text:
     left = _("{unit}: {points} of {max_points} points").format(
         unit=verdict.unit, points=verdict.points, max_points=verdict.max_points
     )
