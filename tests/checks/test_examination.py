@@ -1,8 +1,11 @@
 """A check meets a program: what it can prove, and what the student then reads."""
 
+import threading
+
 import pytest
 
 from workbook.checks import Session, expect, fail, skip
+from workbook.checks.limit import CalledOff
 from workbook.checks.task import CheckFunction
 
 STREAMS = """
@@ -128,6 +131,11 @@ HEALTH = """
     async def bug():
         return {}["key"]
 
+    @app.get("/deep")
+    async def deep():
+        import json
+        return json.loads("not JSON")
+
     @app.get("/todo")
     async def todo():
         raise NotImplementedError("TODO 3.4")
@@ -172,6 +180,23 @@ def test_what_is_not_done_yet_is_said_in_one_line(examine):
         api.get("/todo").should_be(200)
 
     assert examine(HEALTH, check).message == "Not done yet: TODO 3.4 (template.py:15)"
+
+
+def test_a_mistake_that_is_proven_is_told_though_a_part_is_not_done_yet(examine):
+    def check(api):
+        api.get("/todo")
+        fail("An empty message was let through.", proven=True)
+
+    assert examine(HEALTH, check).message == "GET /todo → 500 text/plain\nAn empty message was let through."
+
+
+def test_a_long_traceback_begins_with_the_students_own_line(examine):
+    def check(api):
+        api.get("/deep").should_be(200)
+
+    message = examine(HEALTH, check).message
+    assert 'json.loads("not JSON")' in message
+    assert "JSONDecodeError: Expecting value" in message
 
 
 def test_a_bug_in_the_check_is_an_error_and_not_the_students(examine):
@@ -297,3 +322,14 @@ def test_a_stream_that_goes_on_slowly_is_not_taken_for_silent(examine):
             return StreamingResponse(events(), media_type="text/event-stream")
     """
     assert examine(program, check).status == "passed"
+
+
+def test_a_run_can_be_called_off_even_while_the_app_hangs_at_import(write, warm):
+    off = threading.Event()
+
+    def check(api):
+        pass
+
+    threading.Timer(0.5, off.set).start()
+    with Session(write("while True: pass"), warm, off=off) as session, pytest.raises(CalledOff):
+        session.run(CheckFunction("1.1", 30, check))

@@ -218,9 +218,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def workbook(
-    root: Path, environment: dict[str, str]
-) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def workbook(root: Path, environment: dict[str, str]) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run a command in the course to its end."""
 
     def run(*arguments: str, input: str = "", **env: str) -> "subprocess.CompletedProcess[str]":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-DONE = '''from fastapi import FastAPI
+DONE = """from fastapi import FastAPI
 
 app = FastAPI()
 
@@ -15,7 +15,7 @@ app = FastAPI()
 @app.get("/hello")
 def hello():
     return "oi"
-'''
+"""
 
 
 def test_the_exit_code_of_check_is_0_only_if_all_passed(workbook):
@@ -207,7 +207,12 @@ def test_help_and_hints_do_without_what_is_slow_to_import(root, environment):
         code = f"import sys\nfrom workbook.cli import main\nsys.argv[1:] = {arguments}\n"
         code += f"try:\n    main()\nfinally:\n    print('slow:', {slow} & set(sys.modules))"
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert done.stdout.endswith("slow: set()\n")
 

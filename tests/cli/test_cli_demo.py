@@ -7,8 +7,14 @@ import pytest
 
 
 def get(url):
-    with urllib.request.urlopen(url) as response:
-        return response.read()
+    """An answer, once the server listens: it says that it has started a moment before."""
+    while True:
+        try:
+            with urllib.request.urlopen(url) as response:
+                return response.read()
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
 
 
 @pytest.fixture
@@ -26,6 +32,13 @@ def test_demo_serves_the_reference_and_ctrl_c_ends_it_all(demo, nothing_left):
     assert get(f"http://localhost:{port}/hello") == b'"oi"'
     assert running.end() == 0
     assert "Traceback" not in running.rest()
+    nothing_left()
+
+
+def test_a_demo_whose_caller_dies_ends_too(demo, nothing_left):
+    running, _port = demo
+    running.process.kill()
+    running.rest()
     nothing_left()
 
 
@@ -75,4 +88,4 @@ def test_llm_says_what_to_do_where_its_port_is_taken(start, workbook):
     assert port
     done = workbook("llm", "--port", port[1])
     assert done.returncode == 2
-    assert f"another port: workbook llm --port {int(port[1]) + 1}" in done.stderr
+    assert f"Another one: workbook llm --port {int(port[1]) + 1}" in done.stderr

@@ -1,13 +1,15 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import stat
 import urllib.request
 
 import pytest
 
-DONE = '''from fastapi import FastAPI
+DONE = """from fastapi import FastAPI
 
 app = FastAPI()
 
@@ -15,7 +17,7 @@ app = FastAPI()
 @app.get("/hello")
 def hello():
     return "oi"
-'''
+"""
 POSIX = pytest.mark.skipif(os.name != "posix", reason="terminals and signals of POSIX")
 
 
@@ -145,6 +147,15 @@ def test_a_template_that_is_gone_is_a_line_and_the_watcher_goes_on(root, watcher
     watcher.until("day1_hello: 60 of 100 points")
 
 
+def test_a_verdict_that_cannot_be_kept_is_a_line_and_the_watcher_goes_on(root, watcher):
+    shutil.rmtree(root / ".workbook")
+    (root / ".workbook").write_text("a file where a folder should be")
+    save(root, DONE)
+    screen = watcher.until("Next task: 1.2")
+    assert "The system says no: " in screen
+    assert re.search(r"Day 1: hello +━+─+ +60 / 100", screen)
+
+
 def test_checks_that_do_not_import_are_a_line_and_the_watcher_goes_on(root, watcher):
     checks = root / "day1_hello/test_day1_hello.py"
     before = checks.read_text()
@@ -204,7 +215,10 @@ def test_a_signal_ends_it_with_nothing_left_behind(root, watcher, nothing_left, 
 def test_ctrl_c_in_the_middle_of_a_check_leaves_nothing_behind(root, start, nothing_left):
     running = start(terminal=True)
     running.until("Ctrl-C ends")
-    save(root, "import time\n" + DONE.replace("return", f"open('{root / 'begun'}', 'w'); time.sleep(60); return"))
+    save(
+        root,
+        "import time\n" + DONE.replace("return", f"open('{root / 'begun'}', 'w'); time.sleep(60); return"),
+    )
     while not (root / "begun").exists():
         running.process.poll()
     os.write(running.output, b"\x03")
@@ -243,8 +257,6 @@ def test_a_second_workbook_uses_the_local_llm_of_the_first(watcher, start):
 
 
 def test_a_port_taken_by_another_program_is_told_and_verdicts_go_on(root, start):
-    import socket
-
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -252,7 +264,7 @@ def test_a_port_taken_by_another_program_is_told_and_verdicts_go_on(root, start)
         (root / ".env").write_text(f"OPENAI_BASE_URL=http://127.0.0.1:{port}/v1\n")
         running = start()
         screen = running.until("Ctrl-C ends")
-        assert f"No local LLM: port {port} is taken by another program" in screen
+        assert f"No local LLM: port {port} is taken" in screen
         save(root, DONE)
         running.until("day1_hello: 60 of 100 points")
 

@@ -17,6 +17,7 @@ from workbook.text import _
 
 CALLS_SHOWN = 3
 TRACEBACK_LINES = 8
+FIRST_FRAME = 2
 LOG_LAG = 0.5
 
 
@@ -32,7 +33,7 @@ def compose(failure: Failure, calls: Sequence[Call], llm: LocalLLM, apis: Sequen
     lines += [failure.mistake]
     lines += [stands_still(api.blocked_at) for api in apis if api.blocked_at]
     if crash is not None and not unwritten:
-        lines += [_("Your app raised:"), *last_lines(crash.traceback)]
+        lines += [_("Your app raised:"), *quoted(crash.traceback)]
     return "\n".join(line for line in lines if line)
 
 
@@ -85,7 +86,19 @@ def cut(text: str, width: int) -> str:
 
 
 def last_lines(text: str) -> list[str]:
-    return ["  " + line.rstrip() for line in text.rstrip().splitlines()[-TRACEBACK_LINES:]]
+    return indented(text)[-TRACEBACK_LINES:]
+
+
+def indented(text: str) -> list[str]:
+    return ["  " + line.rstrip() for line in text.rstrip().splitlines()]
+
+
+def quoted(traceback: str) -> list[str]:
+    """A traceback cut in its middle: it begins in the student's file and ends with what was raised."""
+    lines = indented(traceback)
+    if len(lines) <= TRACEBACK_LINES:
+        return lines
+    return [*lines[:FIRST_FRAME], "  …", *lines[FIRST_FRAME + 1 - TRACEBACK_LINES :]]
 
 
 def not_started(failed: Failed, file: Path) -> str:
@@ -104,7 +117,7 @@ def not_started(failed: Failed, file: Path) -> str:
         return _("{place} ended the program (`sys.exit`) before the app was up.").format(place=place)
     during = _("does not import") if failed.during == "import" else _("does not start")
     head = _("Your app {does_not}: {type} at {place}").format(does_not=during, type=failed.type, place=place)
-    return "\n".join([head, *last_lines(failed.traceback)])
+    return "\n".join([head, *quoted(failed.traceback)])
 
 
 def name(file: Path, target: Path) -> str:

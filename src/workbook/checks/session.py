@@ -38,7 +38,10 @@ class Serve:
             self(dotenv=dotenv, **env)
         except Failed as failed:
             return failed
-        changed = ", ".join(f"{name}={show(value or '')}" for name, value in env.items())
+        changed = ", ".join(
+            _("{name} missing").format(name=name) if value is None else f"{name}={show(value)}"
+            for name, value in env.items()
+        )
         expected = _("the app refuses to start with {changed}").format(changed=changed)
         raise Failure(expected, _("it started"), otherwise)
 

@@ -117,4 +117,5 @@ class Call:
             body = json.dumps(json.loads(self.body), ensure_ascii=False) if self.body else ""
         except ValueError:
             body = self.body.decode("utf-8", "replace")
-        return f"{self.method} {self.path} {body}".rstrip()
+        headers = [f"({k}: {v})" for k, v in self.sent_headers.items() if k.lower() != "content-type"]
+        return " ".join(part for part in (self.method, self.path, body, *headers) if part)

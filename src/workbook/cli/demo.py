@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from workbook.cli import dotenv
+from workbook.cli import dotenv, leash
 from workbook.cli.llm import beside
 from workbook.course import Course, Guide, Unit, load
 from workbook.text import _
@@ -41,12 +41,16 @@ def run(
 @contextmanager
 def served(course: Course, unit: Unit, port: int, llm: str) -> Iterator[subprocess.Popen[bytes]]:
     """The reference under uvicorn, reloaded when it is edited; ended with all its processes."""
-    command = [sys.executable, "-m", "uvicorn", f"solutions.{unit.id}:app", "--port", str(port)]
+    # -P: the folder of the script holds modules of ours, not packages.
+    command = [sys.executable, "-P", leash.__file__, f"solutions.{unit.id}:app", "--port", str(port)]
+    command += ["--app-dir", str(course.root), "--reload", "--reload-dir", "solutions"]
     # Without a limit a reload waits for ever for a client that is reading a stream.
-    command += ["--reload", "--reload-dir", "solutions", "--timeout-graceful-shutdown", "1"]
+    command += ["--timeout-graceful-shutdown", "1"]
     env = os.environ | ({"OPENAI_BASE_URL": llm} if llm else {})
     # A group of its own: what it starts can be ended with it.
-    server = subprocess.Popen(command, cwd=course.root, env=env, start_new_session=True)
+    server = subprocess.Popen(
+        command, cwd=course.root, env=env, stdin=subprocess.PIPE, start_new_session=True
+    )
     try:
         yield server
     finally:
@@ -70,7 +74,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
             os.killpg(server.pid, signal.SIGINT)
             server.wait(FAREWELL)
     kill_tree(server.pid)
-    server.wait()
+    server.communicate()
 
 
 def questions(unit: Unit, port: int) -> Iterator[str]:

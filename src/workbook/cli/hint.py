@@ -1,11 +1,15 @@
 """`workbook hint`: one hint more each time it is asked."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbook.course import HINTS, Guide, Memory, load
 from workbook.text import _
+
+# The end of a line in mid-paragraph: the screen is as wide as it is.
+LINE_END = re.compile(r"(?<=\S)\n(?=[^\s*-])")
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +39,7 @@ def print_hint(markdown: str, screen: "Console", width: int) -> None:
     # Not rendered: without colours nothing would tell code from prose any more.
     from rich.text import Text
 
-    text = Text(markdown)
+    text = Text(markdown if "```" in markdown else LINE_END.sub(" ", markdown))
     text.highlight_regex(r"`[^`]+`", "cyan")
     for line in text.wrap(screen, width - 2):
         screen.print(Text("  ").append_text(line))

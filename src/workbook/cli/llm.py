@@ -1,7 +1,7 @@
 """`workbook llm`, and the local LLM that other commands bring along: it answers from the guides."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbook.llm import LocalLLM
 
 BASE_URL = "http://127.0.0.1:8001/v1"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost")
 # Seconds a word: as fast as one reads.
 PACE = 0.05
 
@@ -44,37 +44,41 @@ def run(
             _("OPENAI_BASE_URL is not on this machine. Choose a port: workbook llm --port 8001")
         )
     try:
-        with make(course, port) as llm:
-            typer.echo(_("The local LLM serves {url} until Ctrl-C. Ask it:").format(url=llm.base_url))
-            typer.echo(f"\n{curl(llm.base_url)}\n")
-            until_interrupted()
-    except PortInUse as error:
-        raise CourseError(taken(error.port)) from None
+        llm = make(course, port).start()
+    except PortInUse:
+        line = _("Port {port} is in use. Another one: workbook llm --port {next}")
+        raise CourseError(line.format(port=port, next=port + 1)) from None
+    with closing(llm):
+        typer.echo(_("The local LLM serves {url} until Ctrl-C. Ask it:").format(url=llm.base_url))
+        typer.echo(f"\n{curl(llm.base_url)}\n")
+        until_interrupted()
 
 
 @contextmanager
 def beside(course: Course) -> Iterator[Beside]:
     """Serve the local LLM where `.env` says, unless one is there, or the address is another machine's."""
-    from workbook.llm import PortInUse
-
     url = base_url(course)
     port = port_of(url)
     if port is None:
         yield Beside(url, _("LLM: {url}, as .env says").format(url=url))
         return
     try:
-        llm: LocalLLM | nullcontext[None] = make(course, port).start()
-        said = Beside(url, _("Local LLM: {url}").format(url=url))
-    except PortInUse:
-        llm = nullcontext()
-        said = Beside(url, _("Local LLM: {url}, already running").format(url=url))
-        if not is_ours(port):
-            said = Beside("", _("No local LLM: {why}").format(why=taken(port)))
-    try:
-        yield said
-    finally:
-        if not isinstance(llm, nullcontext):
-            llm.close()
+        llm = make(course, port).start()
+    except OSError:
+        yield not_ours_to_start(url, port)
+        return
+    with closing(llm):
+        yield Beside(url, _("Local LLM: {url}").format(url=url))
+
+
+def not_ours_to_start(url: str, port: int) -> Beside:
+    """What is on a port that could not be had: the local LLM of another `workbook`, or something else."""
+    if is_ours(port):
+        return Beside(url, _("Local LLM: {url}, already running").format(url=url))
+    line = _(
+        "No local LLM: port {port} is taken. End the program that has it, or change OPENAI_BASE_URL in .env."
+    )
+    return Beside("", line.format(port=port))
 
 
 def make(course: Course, port: int) -> "LocalLLM":
@@ -109,7 +113,7 @@ def port_of(url: str) -> int | None:
 
 def is_ours(port: int) -> bool:
     """Whether a local LLM of the workbook's serves the port."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
         connection.request("GET", "/v1/models")
         return b'"owned_by":"workbook"' in connection.getresponse().read(65536)
@@ -117,16 +121,6 @@ def is_ours(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def taken(port: int) -> str:
-    if is_ours(port):
-        return _("port {port} has a local LLM already; another port: workbook llm --port {next}").format(
-            port=port, next=port + 1
-        )
-    return _("port {port} is taken by another program: end it, or change OPENAI_BASE_URL in .env.").format(
-        port=port
-    )
 
 
 def curl(base_url: str) -> str:

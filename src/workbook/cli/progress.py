@@ -1,7 +1,6 @@
 """How far a student has come, and what is next."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -32,26 +31,19 @@ def bar(points: int, whole: int) -> Text:
     return Text("━" * done, style="green").append("─" * (BAR - done), style="dim")
 
 
-def print_next(course: Course, progress: Progress, screen: Console, current: Unit | None = None) -> None:
-    """The next task to do, and where to read about it; those of the current unit come first."""
+def print_next(
+    course: Course, progress: Progress, screen: Console, current: Unit | None = None
+) -> Unit | None:
+    """The next task to do and where to read about it, its unit returned; the current unit comes first."""
     found = next(left(course, progress, current), None)
     if found is None:
         screen.print(_("You have done the whole course. Congratulations!"), style="bold green")
-        return
+        return None
     unit, task = found
+    guide = unit.guide.relative_to(course.root).as_posix()
     screen.print(_("Next task: {id}  {title}").format(id=task.id, title=task.title), style="bold")
-    screen.print("  " + _("Read {guide}, {id}").format(guide=shown(unit.guide, course), id=task.id))
-    screen.print(
-        "  "
-        + _("Edit {template} and save: the verdict appears here").format(
-            template=shown(unit.template, course)
-        )
-    )
-
-
-def shown(path: Path, course: Course) -> str:
-    """A path as one types it at the root of the course."""
-    return path.relative_to(course.root).as_posix()
+    screen.print("  " + _("Read {guide}, {id}").format(guide=guide, id=task.id))
+    return unit
 
 
 def left(course: Course, progress: Progress, current: Unit | None = None) -> Iterator[tuple[Unit, Task]]:

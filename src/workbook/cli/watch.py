@@ -9,9 +9,9 @@ from rich.text import Text
 
 from workbook.cli import dotenv
 from workbook.cli.check import grade_one
-from workbook.cli.errors import NoTemplate
+from workbook.cli.errors import NoTemplate, describe
 from workbook.cli.llm import beside
-from workbook.cli.progress import print_next, print_progress
+from workbook.cli.progress import Progress, print_next, print_progress
 from workbook.cli.saves import Saves
 from workbook.course import Course, CourseError, Memory, Unit, load
 from workbook.report import Verdict
@@ -44,7 +44,10 @@ def welcome(course: Course, screen: Console, made: bool) -> None:
     screen.print()
     print_progress(course, progress, screen)
     screen.print()
-    print_next(course, progress, screen)
+    unit = print_next(course, progress, screen)
+    if unit is not None:
+        template = unit.template.relative_to(course.root).as_posix()
+        screen.print("  " + _("Edit {template} and save: the verdict appears here").format(template=template))
     screen.print()
     if made:
         screen.print(_("Made .env, with a secret of its own for your tokens."))
@@ -88,16 +91,24 @@ class Watcher:
     def _tell(self, unit: Unit, verdict: Verdict) -> None:
         self._begin(unit)
         print_verdict(verdict, unit, self._screen)
-        self._memory.remember(verdict.to_json())
-        best = self._memory.progress()
+        best = self._remember(verdict)
         self._screen.print()
         print_progress(self._course, best, self._screen)
         self._screen.print()
         # What did not even start says nothing of the tasks.
-        now = best if verdict.message else best | {unit.id: verdict.to_json()}
+        now = best if verdict.message else {**best, unit.id: verdict.to_json()}
         print_next(self._course, now, self._screen, unit)
         if verdict.status == "error":
             self._renew()
+
+    def _remember(self, verdict: Verdict) -> Progress:
+        """Keep the verdict and return the best of each unit; where nothing can be kept, this one alone."""
+        try:
+            self._memory.remember(verdict.to_json())
+            return self._memory.progress()
+        except OSError as error:
+            self._screen.print(Text(describe(error), style="red"), soft_wrap=True)
+            return {verdict.unit: verdict.to_json()}
 
     def _say(self, unit: Unit, line: str) -> None:
         self._begin(unit)

@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -225,6 +227,18 @@ class App:
         """Ask it to shut down and wait; the process stays, so that what it left open can be seen."""
         self._process.say("stop")
         return self.wait(lambda: bool(self.events("stopped")), timeout)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the process stand still meanwhile: what is sent to it then arrives at once. Not so on Windows."""
+        if sys.platform == "win32" or self._process.pid is None:
+            yield
+            return
+        os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def close(self) -> None:
         """End the process and whatever it started, and remove its folder. Idempotent."""

@@ -29,6 +29,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 PRELOAD = (
+    "anyio._backends._asyncio",
     "fastapi.middleware.cors",
     "fastapi.responses",
     "fastapi.security",
@@ -42,8 +43,10 @@ PRELOAD = (
     "httpx",
     "jose.jwt",
     "pwdlib",
+    "langchain_core.messages.block_translators.langchain_v0",
     "langchain_core.output_parsers",
     "langchain_core.prompts",
+    "langchain_core.tracers.stdout",
     "langchain_openai",
     "langgraph.prebuilt",
     "sse_starlette",

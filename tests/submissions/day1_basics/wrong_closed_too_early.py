@@ -1,6 +1,6 @@
 # wrong: the client is closed before the app serves
 # fails: 1.6 1.7
-# says: except|client has been closed
+# says: `async with`
 
 """Day 1: chat and ask."""
 

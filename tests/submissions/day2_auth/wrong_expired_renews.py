@@ -75,7 +75,7 @@ def verify_token(token: str, kind: str) -> tuple[UUID, str]:
             algorithms=[setting("JWT_ALGORITHM", "HS256")],
             options={
                 "verify_exp": kind == "access",
-                "require_exp": True,
+                "require_exp": kind == "access",
                 "require_sub": True,
                 "require_jti": True,
             },

@@ -2,119 +2,144 @@
 # fails: 2.4 2.3
 # says: refresh_token
 
-import logging
+import base64
+import hashlib
+import hmac
+import json
 import os
-import secrets
-import sys
 import time
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
 from dotenv import load_dotenv
-from fastapi import Body, FastAPI, HTTPException, Request
-from jose import jwt
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pwdlib import PasswordHash
+from pydantic import BaseModel
 
-logger = logging.getLogger("uvicorn.error")
+load_dotenv()
 
-DEFAULT_HASH = (
-    "$argon2id$v=19$m=65536,t=3,p=4$K+ZqcEwtpQUG9WMgLl5cBQ$2FuNRfSXsVDs2kW/U6ojmRjHTJXAf2TV8JMWI5Dmlno"
+KEY = os.getenv("JWT_SECRET_KEY", "").encode()
+HEADER = {"alg": "HS256", "typ": "JWT"}
+LIFETIMES = {
+    "access": int(os.getenv("ACCESS_TOKEN_EXPIRE_MINUTES", "30")) * 60,
+    "refresh": int(os.getenv("REFRESH_TOKEN_EXPIRE_DAYS", "7")) * 86_400,
+}
+ADMIN_HASH = os.getenv(
+    "ADMIN_PASSWORD_HASH",
+    "$argon2id$v=19$m=65536,t=3,p=4$K+ZqcEwtpQUG9WMgLl5cBQ$2FuNRfSXsVDs2kW/U6ojmRjHTJXAf2TV8JMWI5Dmlno",
 )
 
 
-def read_secret() -> str:
-    secret = os.getenv("JWT_SECRET_KEY", "")
-    if len(secret.encode("utf-8")) < 32:
-        print("erro: defina JWT_SECRET_KEY com 32 bytes ou mais", file=sys.stderr)
-        sys.exit(2)
-    return secret
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def create_app() -> FastAPI:
-    load_dotenv()
-    secret = read_secret()
-    algorithm = os.getenv("JWT_ALGORITHM", "HS256")
-    lifetimes = {
-        "access": 60 * int(os.getenv("ACCESS_TOKEN_EXPIRE_MINUTES", "30")),
-        "refresh": 24 * 60 * 60 * int(os.getenv("REFRESH_TOKEN_EXPIRE_DAYS", "7")),
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def signature(signed: str) -> str:
+    return b64(hmac.new(KEY, signed.encode(), hashlib.sha256).digest())
+
+
+def encode(kind: str, sub: str) -> str:
+    now = time.time()
+    claims = {"sub": sub, "iat": now, "exp": now + LIFETIMES[kind], "jti": str(uuid4()), "type": kind}
+    signed = ".".join(b64(json.dumps(part).encode()) for part in (HEADER, claims))
+    return f"{signed}.{signature(signed)}"
+
+
+def decode(token: str, kind: str) -> dict[str, Any]:
+    signed, _, given = token.rpartition(".")
+    if not hmac.compare_digest(given.encode(), signature(signed).encode()):
+        raise ValueError("assinatura")
+    header, payload = (json.loads(unb64(part)) for part in signed.split("."))
+    if header["alg"] != "HS256":
+        raise ValueError("algoritmo")
+    if not (time.time() < float(payload["exp"]) < 1e11):
+        raise ValueError("prazo")
+    if payload["type"] != kind or not isinstance(payload["sub"], str):
+        raise ValueError("tipo ou dono")
+    if payload["jti"] in forgotten:
+        raise ValueError("revogado")
+    return payload
+
+
+forgotten: set[str] = set()
+hasher = PasswordHash.recommended()
+
+
+def verify(token: str, kind: str) -> dict[str, Any]:
+    try:
+        return decode(token, kind)
+    except Exception:
+        raise HTTPException(401, "Token inválido", {"WWW-Authenticate": "Bearer"}) from None
+
+
+def session(credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> dict[str, Any]:
+    return verify(credentials.credentials, "access")
+
+
+Session = Annotated[dict[str, Any], Depends(session)]
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    if len(KEY) < 32:
+        raise RuntimeError(f"JWT_SECRET_KEY tem {len(KEY)} bytes; o mínimo é 32.")
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+class Login(BaseModel):
+    username: str
+    password: str
+
+
+class Refresh(BaseModel):
+    refresh_token: str
+
+
+class Chat(BaseModel):
+    message: str
+
+
+def pair(sub: str) -> dict[str, str]:
+    return {
+        "access_token": encode("access", sub),
+        "refresh_token": encode("refresh", sub),
+        "token_type": "bearer",
     }
-    admin_hash = os.getenv("ADMIN_PASSWORD_HASH", DEFAULT_HASH)
-    logged_out: dict[str, float] = {}
-    alive: dict[str, str] = {}
-
-    app = FastAPI()
-
-    def unauthorized(text: str = "Não autorizado") -> HTTPException:
-        return HTTPException(401, text, {"WWW-Authenticate": 'Bearer realm="workbook"'})
-
-    def check_password(username: str, password: str) -> bool:
-        try:
-            PasswordHasher().verify(admin_hash, password)
-        except Argon2Error:
-            return False
-        return secrets.compare_digest(username.encode(), b"admin")
-
-    def issue(kind: str, username: str) -> str:
-        now = int(time.time())
-        jti = secrets.token_urlsafe(16)
-        if kind == "refresh":
-            alive[jti] = username
-        claims = {"sub": username, "iat": now, "exp": now + lifetimes[kind], "jti": jti, "type": kind}
-        return jwt.encode(claims, secret, algorithm)
-
-    def issue_pair(username: str) -> dict:
-        pair = {f"{kind}_token": issue(kind, username) for kind in lifetimes}
-        return {**pair, "token_type": "bearer", "expires_in": lifetimes["access"]}
-
-    def open_token(token: str, kind: str) -> dict:
-        try:
-            options = {f"require_{claim}": True for claim in ("sub", "exp", "iat", "jti")}
-            claims = jwt.decode(token, secret, algorithms=algorithm, options=options)
-        except Exception as e:
-            logger.info("token recusado: %s", e)
-            raise unauthorized() from None
-        if claims.get("type") != kind:
-            raise unauthorized()
-        return claims
-
-    def guard(request: Request) -> dict:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise unauthorized("Envie o cabeçalho Authorization: Bearer <token>")
-        claims = open_token(token, "access")
-        if claims["jti"] in logged_out:
-            raise unauthorized()
-        return claims
-
-    @app.post("/login")
-    def login(username: str = Body(), password: str = Body()):
-        if not check_password(username, password):
-            raise unauthorized(f"Credenciais inválidas para {username}")
-        return {"access_token": issue("access", username), "token_type": "bearer"}
-
-    @app.get("/me")
-    def me(request: Request):
-        return {"username": guard(request)["sub"]}
-
-    @app.post("/chat")
-    def chat(request: Request, message: str = Body(embed=True)):
-        claims = guard(request)
-        return {"user": claims["sub"], "reply": message}
-
-    @app.post("/refresh")
-    def refresh(refresh_token: str = Body(embed=True)):
-        claims = open_token(refresh_token, "refresh")
-        # pop é atômico: só um fica com o token
-        username = alive.pop(claims["jti"], None)
-        if username is None:
-            raise unauthorized("Refresh token já usado")
-        return issue_pair(username)
-
-    @app.post("/logout", status_code=204)
-    def logout(request: Request):
-        claims = guard(request)
-        logged_out[claims["jti"]] = claims["exp"]
-
-    return app
 
 
-app = create_app()
+@app.post("/login")
+def login(body: Login):
+    if not hasher.verify(body.password, ADMIN_HASH) or body.username != "admin":
+        raise HTTPException(401, "Usuário ou senha incorretos")
+    return {"access_token": encode("access", body.username), "token_type": "bearer"}
+
+
+@app.post("/refresh")
+async def refresh(body: Refresh):
+    payload = verify(body.refresh_token, "refresh")
+    forgotten.add(payload["jti"])
+    return pair(payload["sub"])
+
+
+@app.post("/logout", status_code=204)
+async def logout(payload: Session) -> None:
+    forgotten.add(payload["jti"])
+
+
+@app.get("/me")
+async def me(payload: Session):
+    return {"username": payload["sub"]}
+
+
+@app.post("/chat")
+async def chat(body: Chat, payload: Session):
+    return {"reply": body.message}

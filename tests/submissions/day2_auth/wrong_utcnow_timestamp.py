@@ -73,7 +73,7 @@ class Users:
     def authenticate(self, username: str, password: str) -> User:
         user = self._users.get(username)
         stored = user.password_hash if user else self._dummy
-        valid, _new_hash = self._hasher.verify_and_update(password, stored)
+        valid = self._hasher.verify(password, stored)
         if user is None or not valid:
             raise AuthError("Usuário ou senha incorretos")
         return user

@@ -1,13 +1,13 @@
-# wrong: refresh tokens signed with a key of their own
-# fails: 2.3 2.7
-# says: JWT_SECRET_KEY
+# wrong: the body must be wrapped in {"data": …}
+# fails: 2.4 2.2 2.3
+# says: `username`
 
 import os
 import uuid
 from datetime import datetime, timedelta, timezone
 
 from dotenv import load_dotenv
-from fastapi import Depends, FastAPI, HTTPException, status
+from fastapi import Body, Depends, FastAPI, HTTPException, status
 from fastapi.security import OAuth2PasswordBearer
 from jose import jwt
 from pwdlib import PasswordHash
@@ -63,7 +63,7 @@ def create_refresh_token(sub: str) -> str:
     now = datetime.now(timezone.utc)
     to_encode = {"sub": sub, "type": "refresh", "jti": uuid.uuid4().hex, "iat": now}
     to_encode.update({"exp": now + timedelta(days=REFRESH_DAYS)})
-    return jwt.encode(to_encode, SECRET_KEY + "-refresh", algorithm=ALGORITHM)
+    return jwt.encode(to_encode, SECRET_KEY, algorithm=ALGORITHM)
 
 
 def tokens_for(sub: str) -> dict:
@@ -76,8 +76,7 @@ def tokens_for(sub: str) -> dict:
 
 def verify_token(token: str, expected_type: str) -> dict:
     try:
-        key = SECRET_KEY if expected_type == "access" else SECRET_KEY + "-refresh"
-        payload = jwt.decode(token, key, algorithms=[ALGORITHM])
+        payload = jwt.decode(token, SECRET_KEY, algorithms=[ALGORITHM])
     except Exception:
         raise credentials_exception
     # o jose não exige estes claims sozinho
@@ -100,7 +99,7 @@ async def get_current_user(payload: dict = Depends(get_payload)) -> str:
 
 
 @app.post("/login")
-async def login(data: Login):
+async def login(data: Login = Body(embed=True)):
     valid = pwd.verify(data.password, PASSWORD_HASH)
     if data.username != "admin" or not valid:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Usuário ou senha inválidos")
