@@ -436,7 +436,7 @@ def test_a_token_of_another_key_is_turned_away(api, settings):
 def test_a_token_of_another_algorithm_is_turned_away(api, settings):
     claims = good_claims(api, settings)
     chosen = _(
-        "A token signed by {algorithm} got in: unless `algorithms` names the right one, the token's header chooses."
+        "A token signed by {algorithm} got in: without the right `algorithms` it is the token that chooses."
     )
     for algorithm in ("HS384", "HS512"):
         token = sign(claims, settings.jwt_secret, algorithm)

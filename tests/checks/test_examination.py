@@ -131,14 +131,14 @@ HEALTH = """
     async def bug():
         return {}["key"]
 
+    @app.get("/todo")
+    async def todo():
+        raise NotImplementedError("TODO 3.4")
+
     @app.get("/deep")
     async def deep():
         import json
         return json.loads("not JSON")
-
-    @app.get("/todo")
-    async def todo():
-        raise NotImplementedError("TODO 3.4")
 """
 
 

@@ -113,9 +113,9 @@ def test_solution_asks_first(workbook, answer):
     assert "return" not in done.stdout
 
 
-@pytest.mark.parametrize(("language", "answer"), [("en", "y\n"), ("en", "YES\n"), ("en", "y")])
-def test_solution_shows_the_difference_to_who_wants_it(workbook, language, answer):
-    done = workbook("solution", "1", input=answer, WORKBOOK_LANG=language)
+@pytest.mark.parametrize("answer", ["y\n", "YES\n", " y"])
+def test_solution_shows_the_difference_to_who_wants_it(workbook, answer):
+    done = workbook("solution", "1", input=answer)
     assert done.returncode == 0
     assert '-    raise NotImplementedError("TODO 1.1")\n+    return "oi"\n' in done.stdout
 

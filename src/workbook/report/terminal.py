@@ -19,7 +19,6 @@ SIGNS: dict[Status, tuple[str, str]] = {
 }
 NARROWEST = 60
 WIDEST = 80
-MESSAGES = 2
 
 
 def make_console() -> Console:
@@ -66,15 +65,15 @@ def headline(task: TaskVerdict, width: int) -> Text:
 
 
 def print_messages(task: TaskVerdict, console: Console) -> None:
-    """The first things that are wrong; what several checks say is said once."""
-    told = [check for check in task.checks if check.message and check.status != "passed"]
-    messages = list(dict.fromkeys(check.message for check in told))
-    style = "dim" if task.status == "skipped" else ""
-    for message in messages[:MESSAGES]:
-        indented(console, message, style)
-    if more := len(messages[MESSAGES:]):
-        line = ngettext("… and one more thing.", "… and {count} more things.", more).format(count=more)
-        indented(console, line, "dim")
+    """The first thing that is wrong, and how many others are; what several checks say counts once."""
+    messages = dict.fromkeys(check.message for check in task.checks if check.status != "passed")
+    first, *others = [message for message in messages if message] or [""]
+    indented(console, first, "dim" if task.status == "skipped" else "")
+    if others:
+        line = ngettext(
+            "… and one more thing to mend here.", "… and {count} more things to mend here.", len(others)
+        )
+        indented(console, line.format(count=len(others)), "dim")
 
 
 def print_where_to_read(task: TaskVerdict, unit: Unit, console: Console) -> None:

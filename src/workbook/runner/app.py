@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -230,15 +230,17 @@ class App:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let the process stand still meanwhile: what is sent to it then arrives at once. Not so on Windows."""
-        if sys.platform == "win32" or self._process.pid is None:
-            yield
-            return
-        os.kill(self._process.pid, signal.SIGSTOP)
+        """Let the process stand still meanwhile: what is sent to it then arrives at once (not on Windows)."""
+        self._signal("SIGSTOP")
         try:
             yield
         finally:
-            os.kill(self._process.pid, signal.SIGCONT)
+            self._signal("SIGCONT")
+
+    def _signal(self, name: str) -> None:
+        if self._process.pid is not None and hasattr(signal, name):
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, getattr(signal, name))
 
     def close(self) -> None:
         """End the process and whatever it started, and remove its folder. Idempotent."""

@@ -1,6 +1,6 @@
 # wrong: /refresh takes any good token
 # fails: 2.7
-# says: `type`
+# says: passou por refresh token
 
 import base64
 import hashlib

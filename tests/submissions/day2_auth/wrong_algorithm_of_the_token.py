@@ -1,6 +1,6 @@
 # wrong: the token's own header chooses the algorithm
 # fails: 2.5
-# says: algorithms
+# says: `algorithms`
 
 import os
 from contextlib import asynccontextmanager

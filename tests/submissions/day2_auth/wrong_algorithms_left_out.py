@@ -1,6 +1,6 @@
 # wrong: algorithms left out of jwt.decode
 # fails: 2.5
-# says: algorithms
+# says: `algorithms`
 
 import os
 from collections.abc import AsyncIterator

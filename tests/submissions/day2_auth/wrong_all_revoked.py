@@ -1,6 +1,6 @@
 # wrong: one logs out and everybody is out
 # fails: 2.8
-# says: (?i)had not logged out|não saiu
+# says: que não saiu
 
 import os
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 # wrong: whatever stands before the token is taken for Bearer
 # fails: 2.6
-# says: (?i)scheme|esquema
+# says: qualquer esquema
 
 import logging
 import os

@@ -1,6 +1,6 @@
 # wrong: the password is enough, whatever the name
 # fails: 2.2 2.4
-# says: (?i)another name|outro nome
+# says: outro nome
 
 import os
 import secrets

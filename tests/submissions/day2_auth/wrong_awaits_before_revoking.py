@@ -1,6 +1,6 @@
 # wrong: something is awaited between verifying and revoking
 # fails: 2.7
-# says: (?i)together|ao mesmo tempo|juntas
+# says: `await` entre
 
 import asyncio
 import logging

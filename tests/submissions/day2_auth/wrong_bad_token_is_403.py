@@ -1,6 +1,6 @@
 # wrong: a bad token is answered with 403
 # fails: 2.5
-# says: 403
+# says: 403 diz
 
 import os
 from contextlib import asynccontextmanager

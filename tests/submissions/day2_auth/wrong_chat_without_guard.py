@@ -1,6 +1,6 @@
 # wrong: /chat is open to everybody
 # fails: 2.6
-# says: /chat
+# says: /chat está aberta
 
 import os
 from collections.abc import AsyncIterator

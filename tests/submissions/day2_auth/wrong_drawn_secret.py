@@ -1,6 +1,6 @@
 # wrong: a secret drawn at each start for when there is none
 # fails: 2.1
-# says: (?i)code brings? a secret|código traz
+# says: escrito ou sorteado
 
 import os
 import secrets

@@ -1,6 +1,6 @@
 # wrong: a token without exp is good for ever
 # fails: 2.5
-# says: (?i)for ever|para sempre
+# says: para sempre
 
 import logging
 import os

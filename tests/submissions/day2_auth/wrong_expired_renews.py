@@ -1,6 +1,6 @@
 # wrong: /refresh looks at everything but the expiry
 # fails: 2.7
-# says: (?i)expired|vencid
+# says: vencido
 
 import os
 from contextlib import asynccontextmanager

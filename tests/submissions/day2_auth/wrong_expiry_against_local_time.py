@@ -1,6 +1,6 @@
 # wrong: UTC compared with the local clock
 # fails: 2.5 2.7
-# says: (?i)clock|relógio
+# says: relógio em UTC
 
 import base64
 import hashlib

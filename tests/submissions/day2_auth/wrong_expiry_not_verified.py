@@ -1,6 +1,6 @@
 # wrong: verify_exp switched off
 # fails: 2.5 2.7
-# says: `?exp`?
+# says: `exp`
 
 import os
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 # wrong: the guard returns None instead of refusing
 # fails: 2.6
-# says: (?i)guard
+# says: depende da guarda
 
 import os
 import uuid

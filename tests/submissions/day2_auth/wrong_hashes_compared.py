@@ -1,6 +1,6 @@
 # wrong: the password is hashed again and the hashes compared
 # fails: 2.2 2.3 2.4
-# says: ==
+# says: `==`
 
 import os
 import uuid

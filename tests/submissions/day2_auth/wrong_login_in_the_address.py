@@ -1,6 +1,6 @@
 # wrong: name and password as query parameters
 # fails: 2.4 2.2 2.3
-# says: (?i)address|endereço
+# says: no endereço
 
 import os
 import secrets

@@ -1,6 +1,6 @@
 # wrong: /logout says goodbye and forgets nothing
 # fails: 2.8
-# says: (?i)still gets in|ainda entra|continua
+# says: ainda entra
 
 import os
 from contextlib import asynccontextmanager

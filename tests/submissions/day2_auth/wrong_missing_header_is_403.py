@@ -1,6 +1,6 @@
 # wrong: 403 where the header is missing
 # fails: 2.6
-# says: 403
+# says: 403 diz
 
 import os
 from contextlib import asynccontextmanager

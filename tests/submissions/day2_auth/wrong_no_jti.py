@@ -1,6 +1,6 @@
 # wrong: no jti: tokens are revoked whole
 # fails: 2.3
-# says: jti
+# says: Sem `jti`
 
 import os
 import time

@@ -1,6 +1,6 @@
 # wrong: the jti is drawn once, as a default
 # fails: 2.3 2.7 2.8
-# says: `jti`
+# says: o mesmo `jti`
 
 import os
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 # wrong: any type but refresh is an access token
 # fails: 2.5
-# says: (?i)unknown type|desconhecido
+# says: tipo desconhecido
 
 import logging
 import os

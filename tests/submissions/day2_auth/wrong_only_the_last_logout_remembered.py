@@ -1,6 +1,6 @@
 # wrong: only the last token that logged out is remembered
 # fails: 2.8
-# says: (?i)remembered|lembr
+# says: lembre-se de todos
 
 import os
 import secrets

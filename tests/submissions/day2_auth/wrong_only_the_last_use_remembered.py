@@ -1,6 +1,6 @@
 # wrong: only the last used refresh token is remembered
 # fails: 2.7
-# says: (?i)remembered|lembr
+# says: lembre-se de todos
 
 import os
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 # wrong: the owner is revoked, not the token
 # fails: 2.8
-# says: `sub`
+# says: e não o dono
 
 import os
 from collections.abc import AsyncIterator

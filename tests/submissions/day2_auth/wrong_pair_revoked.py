@@ -1,6 +1,6 @@
 # wrong: the refresh token of the session is revoked with it
 # fails: 2.8
-# says: refresh
+# says: também o refresh token
 
 import logging
 import os

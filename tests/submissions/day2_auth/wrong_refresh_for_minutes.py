@@ -1,6 +1,6 @@
 # wrong: the days of the refresh token taken for minutes
 # fails: 2.3
-# says: timedelta
+# says: Dias tomados por minutos
 
 import logging
 import os

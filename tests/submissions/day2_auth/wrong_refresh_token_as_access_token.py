@@ -1,6 +1,6 @@
 # wrong: a refresh token taken as an access token
 # fails: 2.5
-# says: (?i)refresh token
+# says: refresh token entrou
 
 import os
 import uuid

@@ -1,6 +1,6 @@
 # wrong: a refresh token may be used again and again
 # fails: 2.7
-# says: (?i)twice|duas vezes
+# says: serviu duas vezes
 
 import os
 from collections.abc import AsyncIterator

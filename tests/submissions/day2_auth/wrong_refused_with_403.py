@@ -1,6 +1,6 @@
 # wrong: 403 for a wrong password
 # fails: 2.4
-# says: 403
+# says: 403 diz
 
 import os
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 # wrong: it refuses and does not say why
 # fails: 2.1
-# says: (?i)(not told|não fica sabendo) why|não fica sabendo|not told why
+# says: o log não diz por quê
 
 import base64
 import hashlib

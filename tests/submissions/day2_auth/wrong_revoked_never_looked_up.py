@@ -1,6 +1,6 @@
 # wrong: what logged out is written down and never looked up
 # fails: 2.8
-# says: (?i)looked up|consult
+# says: consultado
 
 import logging
 import os

@@ -1,6 +1,6 @@
 # wrong: the same refresh token comes back with a new access token
 # fails: 2.7
-# says: (?i)before|antes
+# says: um token de antes
 
 import logging
 import os

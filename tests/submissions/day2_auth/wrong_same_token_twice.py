@@ -1,6 +1,6 @@
 # wrong: both fields hold the access token
 # fails: 2.4 2.3 2.7
-# says: (?i)same token|mesmo token
+# says: o mesmo token
 
 import os
 from contextlib import asynccontextmanager

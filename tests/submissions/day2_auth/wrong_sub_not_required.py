@@ -1,6 +1,6 @@
 # wrong: a token without sub gets in
 # fails: 2.5
-# says: `sub`
+# says: sem `sub`
 
 import os
 import secrets

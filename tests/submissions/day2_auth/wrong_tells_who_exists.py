@@ -1,6 +1,6 @@
 # wrong: a wrong name and a wrong password get different words
 # fails: 2.4
-# says: (?i)which names|quais nomes|que nomes
+# says: quais nomes existem
 
 import os
 import uuid

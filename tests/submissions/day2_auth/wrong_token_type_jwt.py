@@ -1,6 +1,6 @@
 # wrong: token_type is JWT
 # fails: 2.4
-# says: bearer
+# says: `bearer`
 
 import logging
 import os

@@ -1,5 +1,6 @@
 # wrong: 404 for a name that does not exist
 # fails: 2.4
+# says: quais nomes existem
 
 import os
 from contextlib import asynccontextmanager

@@ -1,6 +1,6 @@
 # wrong: the claims are read and nothing is verified
 # fails: 2.5 2.7
-# says: (?i)signature|assinatura
+# says: assinatura
 
 import os
 from contextlib import asynccontextmanager

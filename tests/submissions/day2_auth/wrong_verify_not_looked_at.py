@@ -1,6 +1,6 @@
 # wrong: what verify returns is not looked at
 # fails: 2.2 2.4
-# says: verify
+# says: o que `verify` devolve
 
 import os
 from contextlib import asynccontextmanager
