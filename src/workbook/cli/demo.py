@@ -41,7 +41,7 @@ def run(
 @contextmanager
 def served(course: Course, unit: Unit, port: int, llm: str) -> Iterator[subprocess.Popen[bytes]]:
     """The reference under uvicorn, reloaded when it is edited; ended with all its processes."""
-    # -P: the folder of the script holds modules of ours, not packages.
+    # -P: or dotenv.py beside the script would hide python-dotenv.
     command = [sys.executable, "-P", leash.__file__, f"solutions.{unit.id}:app", "--port", str(port)]
     command += ["--app-dir", str(course.root), "--reload", "--reload-dir", "solutions"]
     # Without a limit a reload waits for ever for a client that is reading a stream.

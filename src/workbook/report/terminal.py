@@ -59,9 +59,10 @@ def print_task(task: TaskVerdict, unit: Unit, console: Console, width: int) -> N
 
 def headline(task: TaskVerdict, width: int) -> Text:
     sign, style = SIGNS[task.status]
-    left = f"{sign} {task.id:<5}{task.title}"
+    left = f" {task.id:<5}{task.title}"
     right = f"{task.points:>3} / {task.max_points}" + (" *" if task.bonus else "")
-    return Text(left + " " * max(1, width - len(left) - len(right)) + right, style=style)
+    room = max(len(left) + 1, width - len(sign) - len(right))
+    return Text(sign, style=style).append(f"{left:<{room}}", "default").append(right)
 
 
 def print_messages(task: TaskVerdict, console: Console) -> None:

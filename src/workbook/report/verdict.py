@@ -50,16 +50,16 @@ class Verdict:
         return asdict(self)
 
 
-def worst(statuses: list[Status]) -> Status:
-    """The status of a whole made of parts. What is our fault (error) outweighs what is the student's."""
-    for status in ("error", "failed", "passed"):
+def whole(statuses: list[Status]) -> Status:
+    """The status of a whole made of parts: passed only if each part is. Our own fault (error) weighs most."""
+    for status in ("error", "failed", "skipped"):
         if status in statuses:
             return status
-    return "skipped"
+    return "passed" if statuses else "skipped"
 
 
 def judge_task(id: str, title: str, points: int, bonus: bool, checks: list[Check]) -> TaskVerdict:
-    status = worst([check.status for check in checks])
+    status = whole([check.status for check in checks])
     return TaskVerdict(id, title, status, points if status == "passed" else 0, points, tuple(checks), bonus)
 
 
@@ -67,7 +67,7 @@ def judge_unit(unit: str, tasks: list[TaskVerdict], message: str = "") -> Verdic
     counted = [task for task in tasks if not task.bonus]
     return Verdict(
         unit=unit,
-        status=worst([task.status for task in counted]),
+        status=whole([task.status for task in counted]),
         points=sum(task.points for task in counted),
         max_points=sum(task.max_points for task in counted),
         tasks=tuple(tasks),

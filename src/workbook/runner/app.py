@@ -72,8 +72,12 @@ class App:
         self._events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self._folder = Path(tempfile.mkdtemp(prefix="workbook-")).resolve()
-        copy = self._copy(dotenv)
-        self._process = self._take(source or Cold())
+        try:
+            copy = self._copy(dotenv)
+            self._process = self._take(source or Cold())
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         self._log = Log(self._process.log)
         self._gone = False
         threading.Thread(target=self._listen, args=(self._process.status,), daemon=True).start()

@@ -1,5 +1,5 @@
 # wrong: `stream` is not read
-# fails: 3.6 3.8
+# fails: 3.6
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-# wrong: one queue at the top of the file for all streams
+# wrong: the tokens of every stream go through one list at the top of the file
 # fails: 3.7
-# says: another
-import asyncio
+# says: another|outr
 import os
 from typing import Annotated
 
@@ -22,7 +21,7 @@ app = FastAPI()
 app.include_router(auth_router)
 User = Annotated[str, Depends(get_current_user)]
 
-queue: asyncio.Queue = asyncio.Queue()
+buffer: list[str] = []
 
 
 class GenerateRequest(BaseModel):
@@ -36,36 +35,34 @@ class ChatRequest(BaseModel):
     stream: bool = True
 
 
-async def produce(prompt: str, model: str):
-    try:
-        async for chunk in ChatOpenAI(model=model, streaming=True, timeout=60).astream([HumanMessage(prompt)]):
-            if chunk.text:
-                await queue.put(ServerSentEvent(chunk.text))
-        await queue.put(ServerSentEvent("[DONE]"))
-    except Exception as error:
-        await queue.put(error)
+async def tokens(prompt: str, model: str):
+    buffer.clear()
+    sent = 0
+    async for chunk in ChatOpenAI(model=model, streaming=True, timeout=60).astream([HumanMessage(prompt)]):
+        if chunk.text:
+            buffer.append(chunk.text)
+        while sent < len(buffer):
+            sent += 1
+            yield buffer[sent - 1]
 
 
-async def consume(producer: asyncio.Task, event):
+async def events(first: str, rest):
     try:
-        while True:
-            if isinstance(event, Exception):
-                yield ServerSentEvent("o LLM falhou", event="error")
-                return
-            yield event
-            if event.data == "[DONE]":
-                return
-            event = await queue.get()
-    finally:
-        producer.cancel()
+        yield ServerSentEvent(first)
+        async for token in rest:
+            yield ServerSentEvent(token)
+        yield ServerSentEvent("[DONE]")
+    except Exception:
+        yield ServerSentEvent("o LLM falhou", event="error")
 
 
 async def stream(prompt: str, model: str):
-    producer = asyncio.create_task(produce(prompt, model))
-    first = await queue.get()
-    if isinstance(first, Exception):
+    rest = tokens(prompt, model)
+    try:
+        first = await anext(rest)
+    except OpenAIError:
         raise HTTPException(502, "O LLM falhou")
-    return EventSourceResponse(consume(producer, first))
+    return EventSourceResponse(events(first, rest))
 
 
 @app.post("/api/generate")
