@@ -78,6 +78,12 @@ def whole(stream: Stream, otherwise: Callable[[Reply], str | None] | None = None
     return stream
 
 
+def any_stream(api: Api, llm: LocalLLM, settings: Settings, prompt: str = "", **more: Any) -> Stream:
+    """A whole stream of which the words do not matter."""
+    llm.will_say(word())
+    return whole(generate(api, settings, prompt, **more))
+
+
 def begun_well(stream: Stream, otherwise: Callable[[Reply], str | None] | None = None) -> None:
     if stream.call.status is None and not stream.call.done:
         fail(_("Your app never began to answer."), expected="200")
@@ -89,9 +95,10 @@ def comes(api: Api, stream: Stream, text: str) -> bool:
     return api.patiently(lambda: text in stream.text, stream.call)
 
 
-def happens(api: Api, llm: LocalLLM, condition: Callable[[], object]) -> bool:
-    """Whether something comes about at the LLM. Its record wakes us; only then patience is needed."""
-    return llm.wait(condition, 0.05) or api.eventually(lambda: bool(condition()))
+def happens(api: Api, llm: LocalLLM, condition: Callable[[], object], *streams: Reply) -> bool:
+    """Whether something comes about at the LLM, before the streams named have all ended."""
+    # Its record wakes us; only then patience is needed.
+    return llm.wait(condition, 0.05) or api.patiently(lambda: bool(condition()), *(s.call for s in streams))
 
 
 def has_left(said: Answer, count: int) -> Callable[[], bool]:
@@ -117,7 +124,7 @@ def missing(expected: Iterable[str], text: str) -> list[str]:
 
 @task("3.1")
 def test_the_model_comes_from_the_environment(api: Api, llm: LocalLLM, settings: Settings) -> None:
-    whole(generate(api, settings))
+    any_stream(api, llm, settings)
     fixed = _('Is the model\'s name written in the code? Read it: `os.getenv("DEFAULT_MODEL", …)`.')
     expect(asked(llm).model, "model").to_be(settings.model, fixed)
 
@@ -125,7 +132,7 @@ def test_the_model_comes_from_the_environment(api: Api, llm: LocalLLM, settings:
 @task("3.1")
 def test_a_model_in_the_request_wins(api: Api, llm: LocalLLM, settings: Settings) -> None:
     model = "modelo-" + word()
-    whole(generate(api, settings, model=model))
+    any_stream(api, llm, settings, model=model)
     ignored = _("The `model` of the request was ignored: DEFAULT_MODEL is only for when it brings none.")
     expect(asked(llm).model, "model").to_be(model, ignored)
 
@@ -136,7 +143,7 @@ def test_a_dotenv_file_gives_what_the_environment_lacks_and_no_more(
 ) -> None:
     model, key = "modelo-" + word(), "sk-" + word()
     api = serve(DEFAULT_MODEL=None, dotenv=f"DEFAULT_MODEL={model}\nOPENAI_API_KEY={key}\n")
-    whole(generate(api, settings))
+    any_stream(api, llm, settings)
     unread = _(
         "DEFAULT_MODEL stood in the `.env` only, and was not found: `load_dotenv()` comes before `os.getenv`."
     )
@@ -270,8 +277,8 @@ def misframed(tokens: list[str], stream: Stream) -> Callable[[str], str | None]:
             return _("No event was ever finished: an empty line (`\\n\\n`) must end each one.")
         if not stream.events and stream.call.size:
             return _("There is not one event in the answer: `data: …` and an empty line make one.")
-        sent = [token for token in tokens if token]
-        return next((mistake for text, mistake in usual_framings(sent) if text == got), None)
+        sent, text = [token for token in tokens if token], got.removesuffix(f'"{DONE}"')
+        return next((mistake for usual, mistake in usual_framings(sent) if usual == text), None)
 
     return name
 
@@ -303,7 +310,7 @@ def test_every_letter_arrives(api: Api, llm: LocalLLM, settings: Settings) -> No
 
 @task("3.3")
 def test_text_that_looks_like_sse_is_text_all_the_same(api: Api, llm: LocalLLM, settings: Settings) -> None:
-    tokens = ["data: " + word(), "\n", ": " + word(), "\n", "event: error", ":", "id: 1\nretry: 2"]
+    tokens = ["data: " + word(), "\n: " + word(), "\nevent: error", ":", "\nid: 1\nretry: 2"]
     arrives_to_the_letter(api, llm, settings, *tokens)
 
 
@@ -358,7 +365,7 @@ def test_the_prompt_reaches_the_llm_as_it_came(api: Api, llm: LocalLLM, settings
 
 @task("3.4")
 def test_the_llm_is_asked_once_and_in_streaming(api: Api, llm: LocalLLM, settings: Settings) -> None:
-    whole(generate(api, settings))
+    any_stream(api, llm, settings)
     request = asked(llm)
     again = _("The LLM was asked more than once for one prompt: each question is paid for.")
     expect(len(llm.requests), _("requests to the LLM")).to_be(1, again)
@@ -369,7 +376,7 @@ def test_the_llm_is_asked_once_and_in_streaming(api: Api, llm: LocalLLM, setting
 @task("3.4")
 def test_the_llm_is_asked_through_langchain(api: Api, llm: LocalLLM, settings: Settings) -> None:
     runs = len(api.app.events("langchain"))
-    whole(generate(api, settings))
+    any_stream(api, llm, settings)
     asked(llm)
     if not api.eventually(lambda: len(api.app.events("langchain")) > runs):
         fail(_("The LLM was asked, but not through LangChain: use `ChatOpenAI`, not the openai SDK itself."))
@@ -386,8 +393,8 @@ def late(api: Api, said: Answer, stream: Stream, token: str) -> str | None:
     said.finish()
     if comes(api, stream, token):
         return _(
-            "The tokens left only when the LLM had finished: something collects them (`join`, `list`, `[…]`, "
-            "`ainvoke`) before the first is sent."
+            "The next token came too, and this one still had not left: something collects them (`join`, "
+            "`list`, `[…]`, `ainvoke`) before they are sent."
         )
     return None
 
@@ -402,7 +409,7 @@ def test_each_token_leaves_before_the_next_exists(api: Api, llm: LocalLLM, setti
             said.release()
             if not comes(api, stream, token):
                 got = show(stream.text)
-                mistake = late(api, said, stream, token)
+                mistake = late(api, said, stream, token) or misframed([], stream)("")
                 begun_well(stream)
                 fail(mistake or "", expected=show(so_far), got=got)
 
@@ -416,7 +423,7 @@ def test_the_answer_says_that_it_is_a_stream(api: Api, llm: LocalLLM, settings: 
             return _("The answer came as one JSON: return a streaming response.")
         return _('A browser reads events only under `media_type="text/event-stream"`.')
 
-    kind = whole(generate(api, settings)).header("content-type")
+    kind = any_stream(api, llm, settings).header("content-type")
     is_stream = kind.partition(";")[0].strip().lower() == "text/event-stream"
     expect(kind, "Content-Type").to_hold(lambda _kind: is_stream, "text/event-stream", other_kind)
 
@@ -523,7 +530,7 @@ def test_nobody_waits_for_a_whole_answer_but_who_asked(api: Api, llm: LocalLLM, 
     said = llm.will_say(word(), gated=True)
     body = {"message": word(), "stream": False}
     waiting = api.begin("POST", CHAT, body, token=token_for(api, settings))
-    if not happens(api, llm, lambda: said.request is not None):
+    if not happens(api, llm, lambda: said.request is not None, waiting):
         reply_of(waiting)
         asked(llm)
     other = api.begin("GET", "/" + word())
@@ -539,12 +546,14 @@ def test_nobody_waits_for_a_whole_answer_but_who_asked(api: Api, llm: LocalLLM, 
 
 
 @contextmanager
-def held_halfway(api: Api, llm: LocalLLM, settings: Settings) -> Iterator[tuple[Answer, Stream]]:
-    """A stream of whose four words the LLM has said two."""
+def held_halfway(
+    api: Api, llm: LocalLLM, settings: Settings, prompt: str = ""
+) -> Iterator[tuple[Answer, Stream]]:
+    """A stream of whose four words the LLM has said two, and waits."""
     said = llm.will_say(*words(4), gated=True)
-    with generate(api, settings) as stream:
+    with generate(api, settings, prompt) as stream:
         said.release(2)
-        if not happens(api, llm, has_left(said, 2)) and stream.call.status is not None:
+        if not happens(api, llm, has_left(said, 2), stream) and stream.call.status is not None:
             begun_well(stream)
             asked(llm)
         yield said, stream
@@ -569,7 +578,8 @@ def held_up(held: Answer) -> str:
 
 @task("3.7")
 def test_while_a_stream_waits_another_runs_to_its_end(api: Api, llm: LocalLLM, settings: Settings) -> None:
-    with held_halfway(api, llm, settings) as (held, stream):
+    prompt = word()
+    with held_halfway(api, llm, settings, prompt) as (held, stream):
         said = llm.will_say(*words(4))
         with generate(api, settings) as other:
             other.rest()
@@ -578,6 +588,10 @@ def test_while_a_stream_waits_another_runs_to_its_end(api: Api, llm: LocalLLM, s
     foreign = [t for t in said.tokens if t in stream.text] + [t for t in held.tokens if t in other.text]
     shared = _("A stream got words of another one: what they share (a list, a queue) must be made in each.")
     expect(foreign, _("another's words")).to_be([], shared)
+    if said.request and prompt.encode() in said.request.raw:
+        fail(
+            _("The LLM was told another stream's prompt as well: is there a history that all of them share?")
+        )
     if missing(said.tokens[:-1], other.text):
         if other.call.status is not None:
             begun_well(other)
@@ -760,7 +774,7 @@ def test_an_agent_uses_its_tool_and_streams_the_answer(api: Api, llm: LocalLLM, 
     llm.will_call(tool["name"], {name: made_up(schema) for name, schema in required(tool).items()})
     said = llm.will_say(*words(4), gated=True)
     with ask_agent(api, settings) as stream:
-        if not happens(api, llm, lambda: said.request is not None):
+        if not happens(api, llm, lambda: said.request is not None, stream):
             stream.rest()
             begun_well(stream)
             fail(

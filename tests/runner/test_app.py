@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,52 @@ def test_an_app_factory_is_served_too(write, warm):
         assert get(app, "/openapi.json").json()["info"]["title"] == "made"
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
+def test_the_clock_of_the_app_stands_in_the_zone_given(write, source):
+    file = write("""
+        import time
+        from fastapi import FastAPI
+        app = FastAPI()
+
+        @app.get("/")
+        async def offset():
+            return time.localtime().tm_gmtoff
+    """)
+    with App(file, source=source, env={"TZ": "BRT3"}) as app:
+        app.wait_started()
+        assert get(app).json() == -3 * 3600
+
+
+def test_what_is_sent_to_an_app_that_is_held_arrives_at_once(write, source):
+    file = write("""
+        import asyncio
+        from fastapi import FastAPI
+        app = FastAPI()
+        guests = []
+
+        @app.get("/")
+        async def meet():
+            guests.append("one more")
+            await asyncio.sleep(0)
+            return len(guests)
+    """)
+    with App(file, source=source) as app:
+        app.wait_started()
+        sockets = [socket.create_connection(("127.0.0.1", app.port)) for _ in range(3)]
+        for each in sockets:
+            each.sendall(b"GET / HTTP/1.0\r\n")
+        # Whoever comes after them and is answered shows that they were let in.
+        get(app, "/none")
+        with app.held():
+            for each in sockets:
+                each.sendall(b"\r\n")
+        answers = []
+        for each in sockets:
+            with each, each.makefile("rb") as answer:
+                answers.append(answer.read())
+        assert [answer[-1:] for answer in answers] == [b"3", b"3", b"3"]
+
+
 def test_the_app_sees_the_given_environment_and_nothing_of_the_callers(write, source, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "the caller's own")
     file = write("""
@@ -89,6 +136,21 @@ def test_load_dotenv_finds_the_given_settings_and_no_others(write, warm):
     (file.parent / ".env").write_text("TITLE=the student's own\n")
     for dotenv, title in (("TITLE=given\n", "given"), ("", "none")):
         with App(file, source=warm, dotenv=dotenv) as app:
+            app.wait_started()
+            assert get(app, "/openapi.json").json()["info"]["title"] == title
+
+
+def test_a_module_beside_the_course_finds_the_given_settings_too(write, warm, tmp_path):
+    (tmp_path / ".env").write_text("TITLE=the student's own\n")
+    (tmp_path / "yesterday.py").write_text("from dotenv import load_dotenv\nload_dotenv()\n")
+    file = write("""
+        import os
+        import yesterday
+        from fastapi import FastAPI
+        app = FastAPI(title=os.getenv("TITLE", "none"))
+    """)
+    for dotenv, title in (("TITLE=given\n", "given"), ("", "none")):
+        with App(file, source=warm, dotenv=dotenv, path=[tmp_path]) as app:
             app.wait_started()
             assert get(app, "/openapi.json").json()["info"]["title"] == title
 

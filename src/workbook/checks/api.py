@@ -225,8 +225,26 @@ class Api:
         """POST ``json`` and read the answer as it comes; leave the ``with`` block and the client leaves."""
         return Stream(self, self._call("POST", path, json, token, headers))
 
+    def at_once(
+        self, method: str, path: str, json: Any, *, times: int, token: str | None = None
+    ) -> list[Reply]:
+        """Send a request several times over, the last byte of each arriving at the same moment."""
+        calls = [self._call(method, path, json, token, None, keep=1) for _time in range(times)]
+        # Who comes after them and is answered shows that they were all let in.
+        self.responds()
+        with self.app.held():
+            for call in calls:
+                call.finish()
+        return [Reply(self, call) for call in calls]
+
     def _call(
-        self, method: str, path: str, body: Any, token: str | None, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        token: str | None,
+        headers: Mapping[str, str] | None,
+        keep: int = 0,
     ) -> Call:
         self.limit.check()
         sent = {"authorization": f"Bearer {token}"} if token is not None else {}
@@ -234,7 +252,7 @@ class Api:
         if body is not None:
             sent["content-type"] = "application/json"
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        call = Call(self.app.port, method, path, sent | dict(headers or {}), data)
+        call = Call(self.app.port, method, path, sent | dict(headers or {}), data, keep)
         self.calls.append(call)
         return call
 

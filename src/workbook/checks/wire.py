@@ -20,10 +20,19 @@ LARGEST_HEAD = 64 << 10
 
 
 class Call:
-    """One request that has been sent, and as much of its answer as has arrived."""
+    """One request that has been sent, and as much of its answer as has arrived.
+
+    The last ``keep`` bytes of the request are sent by `finish`.
+    """
 
     def __init__(
-        self, port: int, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+        self,
+        port: int,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        keep: int = 0,
     ) -> None:
         self.method, self.path, self.body = method, path, body
         self.sent_headers = dict(headers or {})
@@ -40,9 +49,11 @@ class Call:
             self.socket = socket.socket()
             self._lose(str(error))
             return
-        self._send(port)
+        data = self._request(port)
+        self._kept = data[len(data) - keep :]
+        self._send(data[: len(data) - keep])
 
-    def _send(self, port: int) -> None:
+    def _request(self, port: int) -> bytes:
         fixed = {"host": f"127.0.0.1:{port}", "accept-encoding": "identity", "connection": "close"}
         if self.body:
             fixed["content-length"] = str(len(self.body))
@@ -50,7 +61,13 @@ class Call:
         data = self._h11.send(h11.Request(method=self.method, target=self.path, headers=headers)) or b""
         if self.body:
             data += self._h11.send(h11.Data(data=self.body)) or b""
-        data += self._h11.send(h11.EndOfMessage()) or b""
+        return data + (self._h11.send(h11.EndOfMessage()) or b"")
+
+    def finish(self) -> None:
+        """Send the bytes that were kept."""
+        self._send(self._kept)
+
+    def _send(self, data: bytes) -> None:
         try:
             self.socket.sendall(data)
         except OSError as error:

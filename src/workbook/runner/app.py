@@ -6,13 +6,12 @@ import json
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -233,18 +232,15 @@ class App:
         return self.wait(lambda: bool(self.events("stopped")), timeout)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let the process stand still meanwhile: what is sent to it then arrives at once (not on Windows)."""
-        self._signal("SIGSTOP")
+    def held(self, timeout: float = 5.0) -> Iterator[None]:
+        """Let the event loop stand still meanwhile: what is sent to the app then reaches it all at once."""
+        before = len(self.events("held"))
+        self._process.say("hold")
+        self.wait(lambda: len(self.events("held")) > before, timeout)
         try:
             yield
         finally:
-            self._signal("SIGCONT")
-
-    def _signal(self, name: str) -> None:
-        if self._process.pid is not None and hasattr(signal, name):
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, getattr(signal, name))
+            self._process.say("go")
 
     def close(self) -> None:
         """End the process and whatever it started, and remove its folder. Idempotent."""

@@ -1,5 +1,6 @@
 # wrong: the agent's answer comes whole, at the end
 # fails: 3.10
+# says: até o LLM terminar
 import json
 import os
 import time

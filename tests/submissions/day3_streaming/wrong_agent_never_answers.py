@@ -1,5 +1,6 @@
 # wrong: after the tool the graph ends
 # fails: 3.10
+# says: nunca soube
 import asyncio
 import os
 from contextlib import suppress

@@ -1,5 +1,6 @@
 # wrong: each event repeats the text so far
 # fails: 3.3
+# says: repete
 import asyncio
 import os
 

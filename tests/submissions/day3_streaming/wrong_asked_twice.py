@@ -1,5 +1,6 @@
 # wrong: once the answer is there, the LLM is asked for a title, which nobody sees
 # fails: 3.4
+# says: mais de uma vez
 import logging
 import os
 from typing import Annotated

@@ -1,5 +1,6 @@
 # wrong: the JSON always names the default model
 # fails: 3.6
+# says: `model`
 import json
 import os
 import time

@@ -1,5 +1,6 @@
 # wrong: newlines leave as a backslash and an n
 # fails: 3.3
+# says: barra
 import os
 from typing import Annotated
 

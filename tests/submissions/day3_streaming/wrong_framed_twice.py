@@ -1,5 +1,6 @@
 # wrong: sse-starlette is given events that are framed already
 # fails: 3.3
+# says: duas vezes
 import os
 from dataclasses import dataclass
 from typing import Annotated, Optional

@@ -1,5 +1,6 @@
 # wrong: after an error the stream ends as if it were whole, but for [DONE]
 # fails: 3.8
+# says: só acabou
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 # wrong: each token waits for the next one
 # fails: 3.5 3.8
+# says: um token atrasado
 import logging
 import os
 import uuid

@@ -1,5 +1,6 @@
 # wrong: a connection that is lost is not caught
 # fails: 3.8
+# says: OpenAIError
 import os
 from typing import Annotated
 

@@ -1,5 +1,6 @@
 # wrong: `reply` is the whole message object
 # fails: 3.6
+# says: \.text
 import asyncio
 import os
 

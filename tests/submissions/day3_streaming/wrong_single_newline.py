@@ -1,5 +1,6 @@
 # wrong: one newline after each event, so none of them ends
 # fails: 3.3 3.5 3.6 3.7 3.8
+# says: linha vazia
 import os
 from typing import Annotated
 

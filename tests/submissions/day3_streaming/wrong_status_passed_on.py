@@ -1,5 +1,6 @@
 # wrong: the LLM's status becomes one's own
 # fails: 3.8
+# says: disse a você
 import os
 from typing import AsyncGenerator
 

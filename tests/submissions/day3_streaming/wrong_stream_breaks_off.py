@@ -1,5 +1,6 @@
 # wrong: nobody catches an error in mid-stream
 # fails: 3.8
+# says: exceção escapou
 import os
 import uuid
 from contextlib import aclosing

@@ -1,5 +1,6 @@
 # wrong: `stream` is not read
 # fails: 3.6
+# says: streaming mesmo
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
