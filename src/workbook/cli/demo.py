@@ -2,18 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from typing import Annotated
 
 import typer
 
 from workbook.cli import dotenv, leash
 from workbook.cli.llm import beside
+from workbook.cli.ports import free_port
 from workbook.course import Course, Guide, Unit, load
 from workbook.text import _
 
@@ -82,19 +81,3 @@ def questions(unit: Unit, port: int) -> Iterator[str]:
     for snippet in Guide.read(unit.guide).snippets:
         if snippet.language == "bash" and not snippet.options and "curl " in snippet.code:
             yield snippet.code.replace(LOCAL, f"http://localhost:{port}")
-
-
-def free_port(first: int) -> int:
-    """The first free port from this one on."""
-    return next(port for port in count(first) if is_free(port))
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        if os.name == "posix":  # Else a connection closed a moment ago would count.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import typer
 
 from workbook.cli import dotenv
-from workbook.cli.demo import PORT, is_free
+from workbook.cli.demo import PORT
 from workbook.cli.llm import base_url, is_ours, port_of
+from workbook.cli.ports import is_free
 from workbook.course import Course, load
 from workbook.text import _
 

@@ -5,18 +5,24 @@ import re
 import secrets
 from pathlib import Path
 
+from workbook.cli.ports import free_port
+
 EXAMPLE = ".env.example"
 SECRET = re.compile(r"^JWT_SECRET_KEY=.*$", re.MULTILINE)
+LLM_PORT = re.compile(r"(?<=^OPENAI_BASE_URL=http://127\.0\.0\.1:)\d+", re.MULTILINE)
 SECRET_BYTES = 48
 
 
 def ensure(root: Path) -> bool:
-    """Make `.env` with a JWT secret of its own, readable by its owner only; say whether it had to be made."""
+    """Make `.env`, its JWT secret and LLM port its own, for its owner only; say whether it had to be made."""
     path = root / ".env"
     if path.exists():
         return False
-    example = (root / EXAMPLE).read_text(encoding="utf-8")
-    _write(path, SECRET.sub(f"JWT_SECRET_KEY={secrets.token_urlsafe(SECRET_BYTES)}", example))
+    text = (root / EXAMPLE).read_text(encoding="utf-8")
+    text = SECRET.sub(f"JWT_SECRET_KEY={secrets.token_urlsafe(SECRET_BYTES)}", text)
+    # Two clones on one machine, or some other program on the port: each gets one that is free.
+    text = LLM_PORT.sub(lambda port: str(free_port(int(port[0]))), text)
+    _write(path, text)
     return True
 
 

@@ -80,7 +80,9 @@ def event(letter: str) -> str:
 
 
 async def letters(prompt: str, model: str):
-    async with aclosing(ChatOpenAI(model=model, streaming=True, timeout=60).astream([HumanMessage(prompt)])) as chunks:
+    async with aclosing(
+        ChatOpenAI(model=model, streaming=True, timeout=60).astream([HumanMessage(prompt)])
+    ) as chunks:
         async for chunk in chunks:
             for letter in chunk.text:
                 yield letter

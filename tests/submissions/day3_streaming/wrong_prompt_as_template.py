@@ -21,6 +21,7 @@ MODELO_PADRAO = os.getenv("DEFAULT_MODEL") or "gpt-4o-mini"
 app = FastAPI()
 app.include_router(auth_router)
 
+
 def monta_cadeia(pergunta: str, modelo: str):
     prompt = ChatPromptTemplate.from_template(pergunta)
     return prompt | ChatOpenAI(model=modelo, streaming=True, timeout=60) | StrOutputParser()

@@ -44,7 +44,9 @@ def make_llm(model: str | None) -> ChatOpenAI:
 
 
 async def stream_llm(prompt: str, model: str | None):
-    async for event in make_llm(model).astream_events(f"Responda em português, com até 3 frases: {prompt}", version="v2"):
+    async for event in make_llm(model).astream_events(
+        f"Responda em português, com até 3 frases: {prompt}", version="v2"
+    ):
         if event["event"] == "on_chat_model_stream" and event["data"]["chunk"].content:
             yield event["data"]["chunk"].content
 
