@@ -55,6 +55,19 @@ def test_it_makes_dotenv_with_a_secret_of_its_own_and_only_once(root, start):
     assert (root / ".env").read_text() == made
 
 
+def test_a_new_dotenv_names_a_port_that_is_free(root, start):
+    example = root / ".env.example"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        example.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", example.read_text()))
+        screen = start().until("Ctrl-C ends")
+    served = int(re.search(r"Local LLM: http://127\.0\.0\.1:(\d+)/v1\n", screen)[1])
+    assert served > port
+    assert f"OPENAI_BASE_URL=http://127.0.0.1:{served}/v1" in (root / ".env").read_text()
+
+
 def test_each_save_brings_the_verdict_of_its_unit(root, watcher):
     save(root, DONE)
     screen = watcher.until(r"Next task: .*\n")
