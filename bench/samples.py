@@ -22,7 +22,7 @@ FOLDER = COURSE.root / "tests" / "submissions"
 HEAD = re.compile(r"^# (right|wrong|differs|fails|says): *(.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """A whole program and the lines of its head."""
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from workbook.report import Verdict
 from workbook.runner import Source, Warm
 
 UNITS = {unit.id: unit for unit in COURSE.units}
+VERDICT = "test_a_sample_gets_the_verdict"
+TOGETHER = 4
 RIGHT_A_TASK = 3
 WRONG_A_TASK = 2
 
@@ -30,9 +33,18 @@ def warm() -> Iterator[Source]:
     source.close()
 
 
+@pytest.fixture(scope="module")
+def verdicts(request: pytest.FixtureRequest, warm: Source) -> Iterator[dict[Sample, Future[Verdict]]]:
+    """The verdicts on the samples of this run: a wrong program is mostly waited for, so several at a time."""
+    pool = ThreadPoolExecutor(TOGETHER)
+    chosen = [item.callspec.params["sample"] for item in request.session.items if VERDICT in item.name]
+    yield {s: pool.submit(grade, s.unit, s.file, warm, path=[COURSE.root]) for s in chosen}
+    pool.shutdown(cancel_futures=True)
+
+
 @each_sample
-def test_a_sample_gets_the_verdict_it_should(sample: Sample, warm: Source) -> None:
-    verdict = grade(sample.unit, sample.file, warm, path=[COURSE.root])
+def test_a_sample_gets_the_verdict_it_should(sample: Sample, verdicts: dict[Sample, Future[Verdict]]) -> None:
+    verdict = verdicts[sample].result()
     assert failed(verdict) == sorted(sample.fails), report(verdict)
     assert not errors(verdict), report(verdict)
     if says := sample.head.get("says"):
