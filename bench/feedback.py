@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbook.checks import grade
+from workbook.cli.check import LANES
 from workbook.cli.saves import Saves
 from workbook.course import Unit, load
 from workbook.runner import Warm
@@ -75,13 +76,13 @@ def measure(unit: Unit, runs: int) -> dict[str, list[float]]:
         def watching() -> None:
             unit.template.write_bytes(unit.template.read_bytes())
             next(saved)
-            verdict = grade(unit, unit.template, source, path=[unit.root])
+            verdict = grade(unit, unit.template, source, path=[unit.root], lanes=LANES)
             assert verdict.passed, verdict
 
         watching()
         ways: dict[str, Callable[[], None]] = {
             "workbook, watching": watching,
-            "workbook check, new process": lambda: run(unit, "workbook.cli", "check", UNIT),
+            "workbook check, new process": lambda: run(unit, "workbook", "check", UNIT),
             "pytest, new process": lambda: run(unit, "pytest", "-q", "-p", "no:cacheprovider", UNIT),
         }
         times: dict[str, list[float]] = {name: [] for name in ways}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workbook.checks import feedback
@@ -25,15 +26,40 @@ def grade(
     path: Sequence[Path] = (),
     off: threading.Event | None = None,
     progress: Progress = lambda function, check: None,
+    lanes: int = 1,
 ) -> Verdict:
-    """Run the unit's checks on the app in ``target``. Raises `CalledOff` when ``off`` is set."""
-    with Session(target, source, path=path, off=off) as session:
-        results: dict[str, list[Check]] = {}
-        for function in read_checks(unit.checks):
-            check = session.run(function)
-            results.setdefault(function.task, []).append(check)
-            progress(function, check)
-        return make_verdict(unit, results, session.not_started, target)
+    """Run the unit's checks on the app in ``target``. Raises `CalledOff` when ``off`` is set.
+
+    With more ``lanes`` so many run at a time, each lane on an app and with an LLM of its own.
+    """
+    off = off or threading.Event()
+    functions = read_checks(unit.checks)
+    waiting = iter(functions)
+    taking = threading.Lock()
+    done: dict[CheckFunction, Check] = {}
+
+    def lane() -> Failed | None:
+        with Session(target, source, path=path, off=off) as session:
+            while True:
+                with taking:
+                    function = next(waiting, None)
+                if function is None:
+                    return session.not_started
+                done[function] = session.run(function)
+                progress(function, done[function])
+
+    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+        ends = [pool.submit(lane) for _ in range(lanes)]
+        try:
+            not_started = next((failed for end in ends if (failed := end.result())), None)
+        except BaseException:
+            # Ctrl-C reaches this thread alone, and the pool waits for the others.
+            off.set()
+            raise
+    results: dict[str, list[Check]] = {}
+    for function in functions:
+        results.setdefault(function.task, []).append(done[function])
+    return make_verdict(unit, results, not_started, target)
 
 
 def make_verdict(

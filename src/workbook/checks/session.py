@@ -61,6 +61,7 @@ class Session:
         self.not_started: Failed | None = None
         self._source, self._path, self._off = source, path, off or threading.Event()
         self._app: App | None = None
+        self._in_doubt = False
         self._stack = ExitStack()
         self._forget()
 
@@ -104,6 +105,7 @@ class Session:
                 unfinished = [call for call in self.calls if not call.done]
                 for call in unfinished:
                     call.close()
+        self._in_doubt |= bool(unfinished)
         if any(api.blocked_at for api in self.apis):
             self._end_app()
 
@@ -123,7 +125,7 @@ class Session:
     def _shared_app(self) -> App:
         if self.not_started is not None:
             raise self.not_started
-        if self._app is not None and not self._responsive():
+        if self._app is not None and not self._is_well(self._app):
             self._end_app()
         if self._app is None:
             try:
@@ -151,9 +153,10 @@ class Session:
         self._stack.callback(app.close)
         return self._api(app)
 
-    def _responsive(self) -> bool:
-        assert self._app
-        return self._app.alive and Api(self._app, self.limit, []).responds()
+    def _is_well(self, app: App) -> bool:
+        # After a check that passed and left nothing open there is no need to ask.
+        in_doubt, self._in_doubt = self._in_doubt, False
+        return app.alive and (not in_doubt or Api(app, self.limit, []).responds())
 
     def _end_app(self) -> None:
         if self._app is not None:
@@ -162,6 +165,7 @@ class Session:
 
     def explain(self, error: Exception) -> tuple[Status, str]:
         """The status and the words for what a check raised."""
+        self._in_doubt = True
         if isinstance(error, Skipped):
             return "skipped", str(error)
         if isinstance(error, Failed):

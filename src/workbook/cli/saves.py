@@ -7,8 +7,9 @@ from typing import Self
 
 from workbook.course import Unit
 
-# Milliseconds: of silence that end a save, and of a save that never ends.
-STEP, DEBOUNCE = 20, 200
+# Milliseconds: of silence that end a save, and of a save that never ends. Short, because work that was begun
+# too early is left when the rest of the save comes.
+STEP, DEBOUNCE = 5, 50
 
 
 class Saves:

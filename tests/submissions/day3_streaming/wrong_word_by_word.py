@@ -1,5 +1,5 @@
 # wrong: tokens are held until a word is whole
-# fails: 3.5 3.6 3.8
+# fails: 3.5 3.8
 # says: junta os tokens
 import os
 from typing import AsyncGenerator
