@@ -107,6 +107,8 @@ def become(descriptors: list[int]) -> None:
 
 def serve_one() -> NoReturn:
     orders, report = take_over_descriptors()
+    # Seldom, so that no verdict hangs on when the collector happens to close what a program left open.
+    gc.set_threshold(50_000)
     code = 1
     try:
         order = json.loads(orders.readline())
