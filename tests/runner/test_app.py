@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from workbook.runner import App, Failed, Source
+from workbook.runner import App, Failed, Source, Warm
 from workbook.runner.log import HEAD, TAIL
+from workbook.runner.process import CAN_FORK
 
 HELLO = """
     from fastapi import FastAPI
@@ -383,14 +384,16 @@ time.sleep(60)
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as caller:
         assert caller.stdout
         pid = int(caller.stdout.readline())
-        children = [int(p) for p in children_of(caller.pid)]
+        children = children_of(caller.pid)
         caller.send_signal(signal.SIGKILL)
     assert_ended([pid, *children])
 
 
-def children_of(pid: int) -> list[str]:
-    listing = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    return [line.split()[0] for line in listing.splitlines() if line.split()[1] == str(pid)]
+def children_of(pid: int) -> list[int]:
+    command = ["ps", "-eo", "pid,ppid,comm"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()[1:]]
+    return [int(child) for child, parent, name in rows if int(parent) == pid and name != "ps"]
 
 
 def assert_ended(pids: list[int]) -> None:
@@ -404,3 +407,32 @@ def assert_ended(pids: list[int]) -> None:
 def runs(pid: int) -> bool:
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return bool(state.strip()) and not state.startswith("Z")
+
+
+def test_processes_made_ahead_serve_like_any_other(write):
+    source = Warm()
+    source.prepare(2)
+    for _ in range(3):
+        with App(write(HELLO), source=source) as app:
+            app.wait_started()
+            assert get(app).status_code == 200
+    source.close()
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="only forks are made ahead")
+def test_a_process_made_ahead_that_died_is_not_given_out(write):
+    before = set(children_of(os.getpid()))
+    source = Warm()
+    with App(write(HELLO), source=source) as app:
+        app.wait_started()
+        source.prepare(1)
+        (host,) = set(children_of(os.getpid())) - before
+        ahead = set(children_of(host)) - {app.events("listening")[0]["pid"]}
+        for pid in ahead:
+            os.kill(pid, signal.SIGKILL)
+        assert_ended([*ahead])
+    assert ahead
+    with App(write(HELLO), source=source) as app:
+        app.wait_started()
+        assert get(app).status_code == 200
+    source.close()

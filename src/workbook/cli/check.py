@@ -26,6 +26,8 @@ TEMPLATE = "template"
 STDOUT = "-"
 # A check waits for the app most of the time: two at a time take little more than half as long.
 LANES = 2
+# How many apps a unit starts first, more or less: made while the student types, they are there at the save.
+AHEAD = 4
 
 
 def run(

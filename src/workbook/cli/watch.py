@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from workbook.cli import dotenv
-from workbook.cli.check import grade_one
+from workbook.cli.check import AHEAD, grade_one
 from workbook.cli.errors import NoTemplate, describe
 from workbook.cli.llm import beside
 from workbook.cli.progress import Progress, print_next, print_progress
@@ -61,6 +61,11 @@ class Watcher:
         self._screen = screen
         self._memory = Memory(course.root)
         self._source = Warm()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        with suppress(OSError):
+            self._source.prepare(AHEAD)
 
     def close(self) -> None:
         self._source.close()
@@ -82,6 +87,7 @@ class Watcher:
         else:
             if not off.is_set():
                 self._tell(unit, verdict)
+        self._prepare()
 
     def _grade(self, unit: Unit, off: threading.Event) -> Verdict:
         if not unit.template.is_file():

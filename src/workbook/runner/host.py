@@ -28,6 +28,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
+from workbook.runner.process import AHEAD
+
 PRELOAD = (
     "anyio._backends._asyncio",
     "fastapi.middleware.cors",
@@ -71,13 +73,17 @@ def preload() -> None:
     for name in PRELOAD:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    rehearse()
+    # What exists now is shared with every child: the collector must not touch, and so copy, it.
+    gc.collect()
+    gc.freeze()
+
+
+def rehearse() -> None:
     with contextlib.suppress(ImportError):
         from workbook.runner import rehearsal
 
         rehearsal.run()
-    # What exists now is shared with every child: the collector must not touch, and so copy, it.
-    gc.collect()
-    gc.freeze()
 
 
 def fork_on_demand(control: socket.socket) -> None:
@@ -91,6 +97,9 @@ def fork_on_demand(control: socket.socket) -> None:
         if os.fork() == 0:
             control.close()
             become(descriptors)
+            if message == AHEAD:
+                # The memory that is shared with the parent is copied where it is written to: now, not later.
+                rehearse()
             serve_one()
         for descriptor in descriptors:
             os.close(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import IO, Protocol
 
 from workbook.runner.environment import clean
 
+# What goes to the process to fork from with three descriptors: a child is wanted now, or kept until it is.
+AT_ONCE, AHEAD = b"n", b"a"
 HOST = [sys.executable, "-P", "-m", "workbook.runner.host"]
 # macOS has fork, but its system libraries do not survive it (Python's own default there is spawn, too).
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds") and sys.platform != "darwin"
@@ -38,6 +41,12 @@ class Waiting:
         with contextlib.suppress(OSError, ValueError):
             self.orders.write(line.encode() + b"\n")
             self.orders.flush()
+
+    def discard(self) -> None:
+        """End it before it had an order."""
+        self.kill()
+        os.close(self.status)
+        os.close(self.log)
 
     def kill(self) -> None:
         """End it and all that it started. Idempotent."""
@@ -65,6 +74,8 @@ class Source(Protocol):
     modules_are_loaded: bool
 
     def take(self) -> Waiting: ...
+
+    def prepare(self, count: int) -> None: ...
 
     def close(self) -> None: ...
 
@@ -97,26 +108,31 @@ class Cold:
     def take(self) -> Waiting:
         return start()
 
+    def prepare(self, count: int) -> None:
+        """Nothing is made ahead."""
+
     def close(self) -> None:
         pass
 
 
 class Spare:
-    """One process with everything imported, started ahead; taking it starts the next in the background."""
+    """Processes with everything imported, started ahead; taking one starts the next in the background."""
 
     modules_are_loaded = True
 
     def __init__(self) -> None:
-        self._next = start("--warm")
+        self._ahead = [start("--warm")]
 
     def take(self) -> Waiting:
-        taken, self._next = self._next, start("--warm")
-        return taken
+        self._ahead.append(start("--warm"))
+        return self._ahead.pop(0)
+
+    def prepare(self, count: int) -> None:
+        """One is always there; each costs a second and a hundred megabytes."""
 
     def close(self) -> None:
-        self._next.kill()
-        os.close(self._next.status)
-        os.close(self._next.log)
+        for process in self._ahead:
+            process.discard()
 
 
 class Fork:
@@ -135,14 +151,30 @@ class Fork:
                 start_new_session=True,
             )
         self._ready = False
+        self._ahead: list[Waiting] = []
 
     def take(self) -> Waiting:
-        """Three new pipes and a child that holds their other ends (a few milliseconds)."""
+        """A child made ahead, else one made now."""
         self._wait_until_ready()
+        while self._ahead:
+            process = self._ahead.pop(0)
+            # It has nothing to say before its order: what can be read is the end.
+            if not select.select([process.status], [], [], 0)[0]:
+                return process
+            process.discard()
+        return self._fork(AT_ONCE)
+
+    def prepare(self, count: int) -> None:
+        """Have so many children waiting; returns before they are there."""
+        while len(self._ahead) < count:
+            self._ahead.append(self._fork(AHEAD))
+
+    def _fork(self, when: bytes) -> Waiting:
+        """Three new pipes and a child that holds their other ends."""
         (their_orders, orders), (status, their_status), (log, their_log) = os.pipe(), os.pipe(), os.pipe()
         theirs = [their_orders, their_status, their_log]
         try:
-            socket.send_fds(self._control, [b"\n"], theirs)
+            socket.send_fds(self._control, [when], theirs)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
@@ -154,6 +186,8 @@ class Fork:
         self._ready = True
 
     def close(self) -> None:
+        for process in self._ahead:
+            process.discard()
         self._control.close()
         self._process.kill()
         self._process.wait()
@@ -175,6 +209,11 @@ class Warm:
                 self._source.close()
                 self._installed, self._source = now, self._make()
             return self._source.take()
+
+    def prepare(self, count: int) -> None:
+        """Make ``count`` processes ahead where that is cheap: for who has time now and none later."""
+        with self._lock:
+            self._source.prepare(count)
 
     def close(self) -> None:
         self._source.close()
