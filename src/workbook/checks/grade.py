@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from workbook.checks import feedback
@@ -34,22 +36,24 @@ def grade(
     """
     off = off or threading.Event()
     functions = read_checks(unit.checks)
-    waiting = iter(functions)
-    taking = threading.Lock()
+    waiting = deque(functions)
     done: dict[CheckFunction, Check] = {}
 
-    def lane() -> Failed | None:
+    def take(number: int) -> CheckFunction | None:
+        # From both ends: what takes long stands there, and must not be left for the last moment.
+        with suppress(IndexError):
+            return waiting.pop() if number % 2 else waiting.popleft()
+        return None
+
+    def lane(number: int) -> Failed | None:
         with Session(target, source, path=path, off=off) as session:
-            while True:
-                with taking:
-                    function = next(waiting, None)
-                if function is None:
-                    return session.not_started
+            while function := take(number):
                 done[function] = session.run(function)
                 progress(function, done[function])
+            return session.not_started
 
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
-        ends = [pool.submit(lane) for _ in range(lanes)]
+        ends = [pool.submit(lane, number) for number in range(lanes)]
         try:
             not_started = next((failed for end in ends if (failed := end.result())), None)
         except BaseException:
