@@ -29,6 +29,7 @@ from workbook.course import Unit, load
 from workbook.runner import Warm
 
 UNIT = "day3_streaming"
+TYPING = 1.0
 ROOT = load(Path(__file__).parents[1]).root
 
 
@@ -79,7 +80,6 @@ def measure(unit: Unit, runs: int) -> dict[str, list[float]]:
             verdict = grade(unit, unit.template, source, path=[unit.root], lanes=LANES)
             assert verdict.passed, verdict
 
-        source.prepare(AHEAD)
         watching()
         ways: dict[str, Callable[[], None]] = {
             "workbook, watching": watching,
@@ -89,11 +89,12 @@ def measure(unit: Unit, runs: int) -> dict[str, list[float]]:
         times: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(runs):
             for name, way in ways.items():
+                # As long as a student types, the watcher makes processes ahead.
+                source.prepare(AHEAD)
+                time.sleep(TYPING)
                 began = time.perf_counter()
                 way()
                 times[name].append(time.perf_counter() - began)
-                # As the watcher does while the student types.
-                source.prepare(AHEAD)
     source.close()
     return times
 

@@ -54,7 +54,6 @@ async def stream_llm(prompt: str, model: str) -> AsyncIterator[str]:
     # TODO 3.8: Quando o LLM falha (GUIA_APRENDIZADO.md, 3.8)
 
 
-
 # TODO 3.5: Um token de cada vez (GUIA_APRENDIZADO.md, 3.5)
 
 

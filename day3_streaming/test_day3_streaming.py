@@ -289,6 +289,8 @@ def arrives_to_the_letter(api: Api, llm: LocalLLM, settings: Settings, *tokens: 
 
 @task("3.3")
 def test_newlines_arrive_and_end_no_event(api: Api, llm: LocalLLM, settings: Settings) -> None:
+    # What is easy to read comes first: whoever fails here need not look at the rest.
+    arrives_to_the_letter(api, llm, settings, "azul\n\nverde", " " + word())
     like_sse = [": " + word(), "\nevent: error", ":", "\nid: 1\nretry: 2", "data: x"]
     end = ["\n\n", "fim", "\n"]
     arrives_to_the_letter(

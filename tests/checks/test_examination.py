@@ -88,8 +88,7 @@ def test_a_program_that_holds_tokens_back_fails_with_what_was_seen(examine, prog
     check = examine(program, each_token_leaves_before_the_next_exists)
     assert check.status == "failed"
     assert 'POST / {"prompt": "conte"}' in check.message
-    assert 'the LLM said  "um"' in check.message
-    assert 'expected      "um"\ngot           ""\nlate' in check.message
+    assert 'the LLM said  "um"\ngot           ""\nlate' in check.message
 
 
 def test_a_blocked_event_loop_is_named_with_its_line(examine):

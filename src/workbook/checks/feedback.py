@@ -29,7 +29,10 @@ def compose(failure: Failure, calls: Sequence[Call], llm: LocalLLM, apis: Sequen
         place = f"{name(Path(crash.file or ''), apis[-1].app.file)}:{crash.line}"
         return _("Not done yet: {todo} ({place})").format(todo=crash.message, place=place)
     lines = [exchange(call) for call in calls[-CALLS_SHOWN:]]
-    lines += table(*said(calls, llm), (_("expected"), failure.expected), (_("got"), failure.got))
+    told = said(calls, llm)
+    # Often the LLM's words are what was expected: once is enough.
+    expected = "" if failure.expected in dict(told).values() else failure.expected
+    lines += table(*told, (_("expected"), expected), (_("got"), failure.got))
     lines += [failure.mistake]
     lines += [stands_still(api.blocked_at) for api in apis if api.blocked_at]
     if crash is not None and not unwritten:

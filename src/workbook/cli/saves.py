@@ -9,7 +9,7 @@ from workbook.course import Unit
 
 # Milliseconds: of silence that end a save, and of a save that never ends. Short, because work that was begun
 # too early is left when the rest of the save comes.
-STEP, DEBOUNCE = 5, 50
+STEP, DEBOUNCE = 2, 20
 
 
 class Saves:

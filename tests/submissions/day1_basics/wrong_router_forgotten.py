@@ -88,4 +88,3 @@ async def ask(dados: ChatRequest, request: Request):
     except (KeyError, IndexError, TypeError, ValueError):
         raise HTTPException(status_code=502, detail="Não entendi a resposta do LLM")
     return {"reply": texto}
-
