@@ -75,6 +75,8 @@ def make_template(solution_source: str, unit: Unit) -> str:
         done = block.end
     template = "\n".join(lines + rest[done:]) + "\n"
     template = REFERENCE.sub(r"\1from \2.template import ", template)
+    # A block that leaves nothing behind leaves no gap either.
+    template = re.sub(r"\n{4,}", "\n\n\n", template)
     _compile(template, unit)
     return template
 
