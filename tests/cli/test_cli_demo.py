@@ -1,5 +1,7 @@
+import os
 import re
 import socket
+import threading
 import urllib.error
 import urllib.request
 
@@ -12,8 +14,8 @@ def get(url):
         try:
             with urllib.request.urlopen(url) as response:
                 return response.read()
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ConnectionRefusedError):
+        except (urllib.error.URLError, ConnectionError) as error:
+            if not isinstance(getattr(error, "reason", error), ConnectionError):
                 raise
 
 
@@ -51,6 +53,8 @@ def test_demo_shows_the_curl_lines_of_the_guide_for_its_port(start):
 
 def test_demo_takes_the_next_port_where_one_is_taken(start):
     with socket.socket() as other:
+        if os.name == "posix":  # Else a connection closed a moment ago counts as one that listens.
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             other.bind(("127.0.0.1", 8000))
             other.listen()
@@ -65,7 +69,20 @@ def test_demo_takes_the_next_port_where_one_is_taken(start):
 def test_demo_reloads_what_is_edited(demo, root):
     running, port = demo
     solution = root / "solutions/day1_hello.py"
-    solution.write_text(solution.read_text().replace('"oi"', '"olá"'))
+    edited, noticed = solution.read_text().replace('"oi"', '"olá"'), threading.Event()
+
+    def save_until_noticed():
+        # The server is up a moment before its reloader looks at the files.
+        while not noticed.wait(0.5):
+            solution.write_text(edited)
+
+    editor = threading.Thread(target=save_until_noticed)
+    editor.start()
+    try:
+        running.until("Reloading")
+    finally:
+        noticed.set()
+        editor.join()
     running.until("Application startup complete")
     assert get(f"http://localhost:{port}/hello").decode() == '"olá"'
 
