@@ -242,6 +242,8 @@ def start(root: Path, environment: dict[str, str]) -> Iterator[Callable[..., Run
 
     def start(*arguments: str, terminal: bool = False, **env: str) -> Running:
         ends: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        if os.name == "posix":
+            ends["preexec_fn"] = hear_signals
         if terminal:
             output, theirs = os.openpty()
             ends = {"stdin": theirs, "stdout": theirs, "preexec_fn": own_terminal, "start_new_session": True}
@@ -263,11 +265,18 @@ def start(root: Path, environment: dict[str, str]) -> Iterator[Callable[..., Run
         one.close()
 
 
+def hear_signals() -> None:
+    """In a new process: hear what whoever runs the tests may ignore (nohup, a background job)."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def own_terminal() -> None:
     """In a new process: take standard input as the terminal that sends it Ctrl-C."""
     import fcntl
     import termios
 
+    hear_signals()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
