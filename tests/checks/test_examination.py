@@ -332,3 +332,21 @@ def test_a_run_can_be_called_off_even_while_the_app_hangs_at_import(write, warm)
     threading.Timer(0.5, off.set).start()
     with Session(write("while True: pass"), warm, off=off) as session, pytest.raises(CalledOff):
         session.run(CheckFunction("1.1", 30, check))
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("", "template.py has no `app`: create one with `app = FastAPI()`."),
+        ("from fastapi import FastAPI\napp = FastAPI", "`app` is no app (app = <class 'fastapi"),
+        ("app = 'app'", "`app` is no app (app = 'app')"),
+        ("import flask_nowhere", "Your app does not import: ModuleNotFoundError at template.py:1"),
+        (
+            "import uvicorn\nuvicorn.run(None, port=-1)",
+            "The server is started for you: leave `uvicorn.run` out",
+        ),
+        ("raise SystemExit", "template.py:1 ended the program (`sys.exit`) before the app was up."),
+    ],
+)
+def test_an_app_that_is_not_there_is_told_in_a_line(examine, program, words):
+    assert words in examine(program, lambda api: None).message

@@ -106,6 +106,13 @@ def quoted(traceback: str) -> list[str]:
 
 def not_started(failed: Failed, file: Path) -> str:
     """Why the app is not up, with the line to look at."""
+    told = why_not_started(failed, file)
+    if "uvicorn.run(" in failed.message + failed.traceback:
+        return told + "\n" + _("The server is started for you: leave `uvicorn.run` out of the file.")
+    return told
+
+
+def why_not_started(failed: Failed, file: Path) -> str:
     place = f"{name(Path(failed.file), file)}:{failed.line}" if failed.file and failed.line else file.name
     if failed.during == "hang":
         line = f" `{failed.message.strip()}`" if failed.message else ""
@@ -114,6 +121,10 @@ def not_started(failed: Failed, file: Path) -> str:
         )
     if failed.during == "exit":
         return with_log(_("Your app's process ended by itself before it served anything."), failed.log)
+    if failed.type == "NoApp" and failed.message:
+        return _("In {file} `app` is no app ({what}): create it with `app = FastAPI()`.").format(
+            file=file.name, what=failed.message
+        )
     if failed.type == "NoApp":
         return _("{file} has no `app`: create one with `app = FastAPI()`.").format(file=file.name)
     if failed.type == "SystemExit" and failed.during == "import":

@@ -285,8 +285,9 @@ def find_app(module: ModuleType) -> Any:
     app = getattr(module, "app", None)
     if app is None and callable(factory := getattr(module, "create_app", None)):
         app = factory()
-    if not callable(app):
-        raise NoApp(type(app).__name__ if app is not None else "")
+    # uvicorn would take a class for a factory of another protocol, and serve something else.
+    if not callable(app) or isinstance(app, type):
+        raise NoApp("" if app is None else f"app = {app!r}")
     return app
 
 
