@@ -42,6 +42,11 @@ class Waiting:
             self.orders.write(line.encode() + b"\n")
             self.orders.flush()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, as far as can be told from here."""
+        return self.process is None or self.process.poll() is None
+
     def discard(self) -> None:
         """End it before it had an order."""
         self.kill()
@@ -130,6 +135,9 @@ class Spare:
     def prepare(self, count: int) -> None:
         """One is always there; each costs a second and a hundred megabytes."""
 
+    def is_alive(self) -> bool:
+        return self._ahead[0].alive
+
     def close(self) -> None:
         for process in self._ahead:
             process.discard()
@@ -169,6 +177,9 @@ class Fork:
         while len(self._ahead) < count:
             self._ahead.append(self._fork(AHEAD))
 
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def _fork(self, when: bytes) -> Waiting:
         """Three new pipes and a child that holds their other ends."""
         (their_orders, orders), (status, their_status), (log, their_log) = os.pipe(), os.pipe(), os.pipe()
@@ -194,32 +205,35 @@ class Fork:
 
 
 class Warm:
-    """A warm source that is made anew when what is installed has changed. Thread-safe."""
+    """A warm source that is made anew when what is installed has changed, or when it died. Thread-safe."""
 
     modules_are_loaded = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._installed = installed()
-        self._source: Source = self._make()
+        self._source = self._make()
 
     def take(self) -> Waiting:
         with self._lock:
-            if (now := installed()) != self._installed:
-                self._source.close()
-                self._installed, self._source = now, self._make()
-            return self._source.take()
+            return self._fresh().take()
 
     def prepare(self, count: int) -> None:
         """Make ``count`` processes ahead where that is cheap: for who has time now and none later."""
         with self._lock:
-            self._source.prepare(count)
+            self._fresh().prepare(count)
+
+    def _fresh(self) -> Fork | Spare:
+        if (now := installed()) != self._installed or not self._source.is_alive():
+            self._source.close()
+            self._installed, self._source = now, self._make()
+        return self._source
 
     def close(self) -> None:
         self._source.close()
 
     @staticmethod
-    def _make() -> Source:
+    def _make() -> Fork | Spare:
         return Fork() if CAN_FORK else Spare()
 
 
