@@ -1,8 +1,8 @@
-"""How long from a save to the whole verdict on Day 3: watcher, new process, pytest in a new process.
+"""How long from a save to the whole verdict on Day 3: warm, cold, and pytest in a new process.
 
     uv run python bench/feedback.py [--runs 7] [--json]
 
-The three take turns in one run, on a copy of the course whose template is the reference. ``ratio`` is
+They take turns in one run, on a copy of the course whose template is the reference. ``ratio`` is
 pytest's median over the watcher's.
 """
 
@@ -26,7 +26,7 @@ from workbook.checks import grade
 from workbook.cli.check import AHEAD, LANES
 from workbook.cli.saves import Saves
 from workbook.course import Unit, load
-from workbook.runner import Warm
+from workbook.runner import Cold, Warm
 
 UNIT = "day3_streaming"
 TYPING = 1.0
@@ -80,9 +80,13 @@ def measure(unit: Unit, runs: int) -> dict[str, list[float]]:
             verdict = grade(unit, unit.template, source, path=[unit.root], lanes=LANES)
             assert verdict.passed, verdict
 
+        def cold() -> None:
+            assert grade(unit, unit.template, Cold(), path=[unit.root], lanes=LANES).passed
+
         watching()
         ways: dict[str, Callable[[], None]] = {
             "workbook, watching": watching,
+            "the same, each app a cold process": cold,
             "workbook check, new process": lambda: run(unit, "workbook", "check", UNIT),
             "pytest, new process": lambda: run(unit, "pytest", "-q", "-p", "no:cacheprovider", UNIT),
         }
