@@ -68,9 +68,6 @@ class expect:
     def not_to_be(self, unwanted: Any, otherwise: Otherwise = None) -> None:
         self._require(self.value != unwanted, "≠ " + show(unwanted), otherwise)
 
-    def to_be_one_of(self, *options: Any, otherwise: Otherwise = None) -> None:
-        self._require(self.value in options, " | ".join(map(show, options)), otherwise)
-
     def to_contain(self, part: Any, otherwise: Otherwise = None) -> None:
         """``part in value``; a value that can contain nothing does not."""
         contains = isinstance(self.value, str | bytes | list | tuple | dict | set) and part in self.value
